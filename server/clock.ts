@@ -1,0 +1,76 @@
+// Time, as every part of foreman receives it: a monotonic clock for decisions and a wall clock for records.
+// The real one wraps Node's; the virtual one moves only when told, so tests and the simulator never sleep.
+
+/** Both clocks and one timer. `now` never goes back; `wall` is what people read and may be set at any time. */
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean anything. */
+  now(): number
+  /** Milliseconds since the epoch. */
+  wall(): number
+  /** Calls `fn` once, when `now()` has reached `time`. Returns the cancel. A waiting timer keeps no process alive. */
+  at(time: number, fn: () => void): () => void
+}
+
+/** The longest delay setTimeout honours; a later moment is approached in steps. */
+const longestDelay = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  at(time, fn) {
+    let timer: NodeJS.Timeout
+    const arm = () => {
+      const delay = time - performance.now()
+      timer = setTimeout(delay > longestDelay ? arm : fn, Math.min(Math.max(0, Math.ceil(delay)), longestDelay))
+      timer.unref()
+    }
+    arm()
+    return () => clearTimeout(timer)
+  },
+}
+
+/** A clock that stands still until `advance`; timers fire in order of their time, at their time. */
+export class VirtualClock implements Clock {
+  #now = 0
+  #offset: number
+  #timers: { time: number; order: number; fn: () => void }[] = []
+  #order = 0
+
+  constructor(wall = Date.UTC(2026, 10, 22)) {
+    this.#offset = wall
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  wall(): number {
+    return this.#offset + this.#now
+  }
+
+  /** Sets the wall clock by `ms` (negative: back) without touching the monotonic one. */
+  shiftWall(ms: number): void {
+    this.#offset += ms
+  }
+
+  at(time: number, fn: () => void): () => void {
+    const timer = { time, order: this.#order++, fn }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((t) => t !== timer)
+    }
+  }
+
+  /** Moves time forward by `ms`, firing what falls due on the way. */
+  advance(ms: number): void {
+    const end = this.#now + ms
+    for (;;) {
+      const due = this.#timers.filter((t) => t.time <= end).sort((a, b) => a.time - b.time || a.order - b.order)[0]
+      if (!due) break
+      this.#timers = this.#timers.filter((t) => t !== due)
+      this.#now = Math.max(this.#now, due.time)
+      due.fn()
+    }
+    this.#now = end
+  }
+}
