@@ -1,0 +1,117 @@
+// What makes two requests share a loaded runner: the model and the few options Ollama compares before it reloads
+// (its needsReload). Everything here works on the text of the request alone; which names share weights is known only
+// to the target and is folded in by ollama/names.ts.
+
+/** A model name taken apart. All parts are as written, defaults filled in. */
+export interface ModelName {
+  host: string
+  namespace: string
+  model: string
+  tag: string
+  /** Runs on ollama.com: no local runner, nothing to load. */
+  cloud: boolean
+}
+
+const defaults = { host: 'registry.ollama.ai', namespace: 'library', tag: 'latest' }
+const part = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$/
+const spacePart = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,79}$/
+const hostPart = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
+
+/** Reads `[scheme://][host/][namespace/]model[:tag]`; undefined when Ollama would answer `invalid model name`. */
+export function parseModel(name: string): ModelName | undefined {
+  let rest = name.trim().replace(/^[a-z]+:\/\//i, '')
+  let cloud = false
+  if (/:local$/i.test(rest)) rest = rest.slice(0, -':local'.length)
+  else if (/:cloud$/i.test(rest)) {
+    cloud = true
+    rest = rest.slice(0, -':cloud'.length)
+  }
+  const slash = rest.lastIndexOf('/')
+  const colon = rest.lastIndexOf(':')
+  let tag = defaults.tag
+  if (colon > slash) {
+    tag = rest.slice(colon + 1)
+    rest = rest.slice(0, colon)
+  }
+  if (/-cloud$/i.test(tag)) cloud = true
+  const parts = rest.split('/')
+  if (parts.length > 3) return undefined
+  const model = parts.pop() ?? ''
+  const namespace = parts.pop() ?? defaults.namespace
+  const host = parts.pop() ?? defaults.host
+  if (!part.test(model) || !part.test(tag) || !spacePart.test(namespace) || !hostPart.test(host)) return undefined
+  return { host, namespace, model, tag, cloud }
+}
+
+/**
+ * The one spelling of a model that foreman groups by: Ollama's display form (`llama3:latest`, `hf.co/u/m:q4`) in lower
+ * case, with `:cloud` at the end of cloud models. A name Ollama would refuse comes back trimmed and lower-cased.
+ */
+export function canonicalModel(name: string): string {
+  const parsed = parseModel(name)
+  if (!parsed) return name.trim().toLowerCase()
+  const { host, namespace, model, tag, cloud } = parsed
+  let path = `${model}:${tag}`
+  if (host !== defaults.host) path = `${host}/${namespace}/${path}`
+  else if (namespace !== defaults.namespace) path = `${namespace}/${path}`
+  return (cloud && !/-cloud$/i.test(tag) ? `${path}:cloud` : path).toLowerCase()
+}
+
+/** Whether the model runs on ollama.com and so needs no local runner. */
+export function isCloud(name: string): boolean {
+  return parseModel(name)?.cloud ?? false
+}
+
+/** The options whose difference makes Ollama reload. An absent one is automatic. */
+export interface RunnerOptions {
+  num_ctx?: number
+  num_batch?: number
+  num_gpu?: number
+  main_gpu?: number
+  num_thread?: number
+  draft_num_predict?: number
+  use_mmap?: boolean
+  /** Only `false` makes a difference; true is the default. */
+  shift?: false
+}
+
+const whole = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'draft_num_predict'] as const
+
+/**
+ * The runner options of a request body. `/v1/*` can set none. Numbers are cut to whole ones as Ollama does; what has
+ * the wrong type is left out, as it is for Ollama to refuse.
+ */
+export function runnerOptions(endpoint: string, body: { options?: unknown; shift?: unknown }): RunnerOptions {
+  if (endpoint.startsWith('/v1/')) return {}
+  const given = typeof body.options === 'object' && body.options !== null ? (body.options as Record<string, unknown>) : {}
+  const options: RunnerOptions = {}
+  for (const name of whole) {
+    const value = given[name]
+    if (typeof value === 'number' && Number.isFinite(value)) options[name] = Math.trunc(value)
+  }
+  // A negative num_gpu is "as many as fit" and matches any runner.
+  if (options.num_gpu !== undefined && options.num_gpu < 0) delete options.num_gpu
+  if (typeof given.use_mmap === 'boolean') options.use_mmap = given.use_mmap
+  if (body.shift === false) options.shift = false
+  return options
+}
+
+/** The text both lanes group by: canonical model, then the set options sorted by name. */
+export function affinityKey(model: string, options: RunnerOptions): string {
+  const set = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .sort()
+  return [canonicalModel(model), ...set].join(' ')
+}
+
+/** Reads an affinity key back into its model and options. */
+export function parseAffinityKey(key: string): { model: string; options: RunnerOptions } {
+  const [model = '', ...set] = key.split(' ')
+  const options: Record<string, number | boolean> = {}
+  for (const pair of set) {
+    const [name = '', value = ''] = pair.split('=')
+    options[name] = value === 'true' ? true : value === 'false' ? false : Number(value)
+  }
+  return { model, options: options as RunnerOptions }
+}
