@@ -83,7 +83,8 @@ const whole = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'dra
  */
 export function runnerOptions(endpoint: string, body: { options?: unknown; shift?: unknown }): RunnerOptions {
   if (endpoint.startsWith('/v1/')) return {}
-  const given = typeof body.options === 'object' && body.options !== null ? (body.options as Record<string, unknown>) : {}
+  const given =
+    typeof body.options === 'object' && body.options !== null ? (body.options as Record<string, unknown>) : {}
   const options: RunnerOptions = {}
   for (const name of whole) {
     const value = given[name]

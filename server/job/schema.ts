@@ -1,0 +1,126 @@
+// The shapes that foreman shows of a job. Responses may gain fields; an optional thing that isn't there is absent,
+// never null, save the nullable timestamps. Endpoints, reasons and codes are plain strings here, because generated
+// clients close enums.
+
+import { z } from 'zod'
+import { codes } from './error.ts'
+import { states } from './state.ts'
+
+const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC, milliseconds.' })
+
+export const State = z
+  .enum(states)
+  .meta({ id: 'State', description: 'queued → loading → working → done | failed | canceled.' })
+
+export const Usage = z
+  .object({
+    prompt_tokens: z.int().optional(),
+    output_tokens: z.int().optional(),
+    load_ms: z.int().optional(),
+    prompt_ms: z.int().optional(),
+    output_ms: z.int().optional(),
+    total_ms: z.int().optional(),
+    queue_ms: z.int().optional(),
+  })
+  .meta({ id: 'Usage' })
+export type Usage = z.infer<typeof Usage>
+
+export const Artifact = z
+  .object({
+    name: z.string(),
+    content_type: z.string(),
+    size_bytes: z.int(),
+    sha256: z.string(),
+    url: z.string(),
+    partial: z.boolean().meta({ description: 'The job failed and this is what had arrived.' }),
+  })
+  .meta({ id: 'Artifact' })
+
+export const JobError = z
+  .object({
+    code: z.string().meta({ description: `One of ${codes.join(', ')}.` }),
+    detail: z.string(),
+    target_status: z.int().optional(),
+    target_body: z.string().optional(),
+  })
+  .meta({ id: 'JobError' })
+export type JobError = z.infer<typeof JobError>
+
+export const Job = z
+  .object({
+    id: z.string().meta({ description: '`job_` and a UUIDv7.' }),
+    state: State,
+    sequence: z.int().meta({ description: 'Grows with each change of state, over all jobs.' }),
+    request: z
+      .object({
+        endpoint: z.string(),
+        model: z.string(),
+        body: z.looseObject({}).optional().meta({ description: 'Only with include=request.' }),
+      })
+      .meta({ id: 'JobRequestView' }),
+    response: z.looseObject({}).optional().meta({ description: 'Only with include=response, once done.' }),
+    labels: z.record(z.string(), z.string()),
+    created_at: time,
+    queued_at: time,
+    loading_at: time.nullable(),
+    working_at: time.nullable(),
+    finished_at: time.nullable(),
+    attempt: z.int(),
+    max_attempts: z.int(),
+    interruptions: z.int(),
+    timeout_s: z.int(),
+    start_by: time.optional(),
+    position: z.int().optional().meta({ description: '1 = next.' }),
+    reason: z.string().optional().meta({ description: 'Why a queued job waits.' }),
+    progress: z
+      .object({ tokens: z.int(), tokens_per_s: z.number() })
+      .optional()
+      .meta({ id: 'Progress', description: 'While working, native endpoints.' }),
+    error: JobError.optional(),
+    artifacts: z.array(Artifact),
+    usage: Usage.optional(),
+    links: z
+      .object({ self: z.string(), events: z.string(), stream: z.string(), cancel: z.string() })
+      .meta({ id: 'Links' }),
+  })
+  .meta({ id: 'Job' })
+export type Job = z.infer<typeof Job>
+
+export const JobList = z.object({ data: z.array(Job), next_cursor: z.string().optional() }).meta({ id: 'JobList' })
+
+export const JobBatch = z.object({ data: z.array(Job) }).meta({ id: 'JobBatch' })
+
+export const QueueStatus = z
+  .object({
+    paused: z.boolean(),
+    states: z.record(z.string(), z.int()).meta({ description: 'Jobs by state.' }),
+    models: z
+      .array(z.object({ model: z.string(), waiting: z.int(), running: z.int() }).meta({ id: 'ModelCount' }))
+      .meta({ description: 'Waiting and running jobs by model, most waiting first; at most 1,000.' }),
+    turn: z.object({ key: z.string(), model: z.string(), since: time }).optional().meta({ id: 'Turn' }),
+    running: z.string().optional().meta({ description: 'Id of the job that is loading or working.' }),
+    oldest_wait_ms: z.int().optional(),
+    reason: z.string().optional().meta({ description: 'Why nothing starts, while jobs wait.' }),
+  })
+  .meta({ id: 'QueueStatus' })
+
+export const TargetStatus = z
+  .object({
+    url: z.string().meta({ description: 'Without credentials.' }),
+    state: z.string().meta({ description: 'unknown, awake, asleep, down or stuck.' }),
+    since: time,
+    version: z.string().optional(),
+    models: z.array(z.string()),
+    loaded: z.array(
+      z
+        .object({
+          model: z.string(),
+          size_bytes: z.int(),
+          context_length: z.int().optional(),
+          expires_at: z.string().optional(),
+        })
+        .meta({ id: 'LoadedModel' }),
+    ),
+    people: z.object({ in_flight: z.int() }).meta({ id: 'People' }),
+  })
+  .meta({ id: 'TargetStatus' })

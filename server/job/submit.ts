@@ -1,0 +1,148 @@
+// What a caller hands in: the submit input and everything that is known to be wrong with a request before it is sent.
+// The body is the endpoint's own and stays free; only what the target is sure to refuse is refused here.
+
+import { z } from 'zod'
+import { parseModel } from './affinity.ts'
+
+/** The inference routes a job may defer. Native ones stream inside, `/v1` ones never do. */
+export const endpoints = [
+  '/api/chat',
+  '/api/generate',
+  '/api/embed',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/messages',
+] as const
+export type Endpoint = (typeof endpoints)[number]
+
+export const isNative = (endpoint: string) => endpoint.startsWith('/api/')
+export const isEmbedding = (endpoint: string) => endpoint === '/api/embed' || endpoint === '/v1/embeddings'
+
+type OptionType = 'integer' | 'number' | 'boolean' | 'array of strings'
+
+/** The type Ollama insists on for each option it knows; others it ignores. A null is taken as absent. */
+const optionTypes: Readonly<Record<string, OptionType>> = {
+  num_ctx: 'integer',
+  num_batch: 'integer',
+  num_gpu: 'integer',
+  main_gpu: 'integer',
+  num_thread: 'integer',
+  num_keep: 'integer',
+  num_predict: 'integer',
+  draft_num_predict: 'integer',
+  seed: 'integer',
+  top_k: 'integer',
+  repeat_last_n: 'integer',
+  temperature: 'number',
+  top_p: 'number',
+  min_p: 'number',
+  typical_p: 'number',
+  repeat_penalty: 'number',
+  presence_penalty: 'number',
+  frequency_penalty: 'number',
+  use_mmap: 'boolean',
+  stop: 'array of strings',
+}
+
+function fits(value: unknown, type: OptionType): boolean {
+  if (type === 'array of strings') return Array.isArray(value) && value.every((v) => typeof v === 'string')
+  // Ollama takes 1.5 for an integer and cuts it.
+  return type === 'boolean' ? typeof value === 'boolean' : typeof value === 'number'
+}
+
+export interface BodyFault {
+  path: string[]
+  detail: string
+}
+
+/** Everything the target is known to refuse about a body; an empty list when it may be sent. */
+export function bodyFaults(endpoint: string, body: Record<string, unknown>): BodyFault[] {
+  const faults: BodyFault[] = []
+  const { model, options } = body
+  if (typeof model !== 'string' || model.trim() === '') faults.push({ path: ['model'], detail: 'name a model' })
+  else if (!parseModel(model))
+    faults.push({ path: ['model'], detail: 'not a model name: [host/][namespace/]model[:tag]' })
+  if (!isNative(endpoint) || options === undefined || options === null) return faults
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    faults.push({ path: ['options'], detail: 'options must be an object' })
+    return faults
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const type = optionTypes[name]
+    if (type && value !== null && !fits(value, type)) {
+      faults.push({ path: ['options', name], detail: `option ${name} must be of type ${type}` })
+    }
+  }
+  return faults
+}
+
+export const OllamaBody = z.looseObject({}).meta({
+  id: 'OllamaBody',
+  description: "The endpoint's own request body, sent to the target as it came, numbers exact. `stream` is ignored.",
+})
+
+export const JobRequest = z
+  .strictObject({
+    endpoint: z.enum(endpoints).meta({ description: 'The Ollama or OpenAI route that the job defers.' }),
+    body: OllamaBody,
+  })
+  .superRefine(({ endpoint, body }, context) => {
+    for (const { path, detail } of bodyFaults(endpoint, body)) {
+      context.addIssue({ code: 'custom', path: ['body', ...path], message: detail })
+    }
+  })
+  .meta({ id: 'JobRequest' })
+
+export const webhookEvents = ['queued', 'loading', 'working', 'done', 'failed', 'canceled'] as const
+export type WebhookEvent = (typeof webhookEvents)[number]
+
+const target = z.url({ protocol: /^https?$/ }).max(2048)
+
+export const WebhookSpec = z
+  .strictObject({
+    url: target.meta({ description: 'Receiver of state events.' }),
+    events: z.array(z.enum(webhookEvents)).min(1).optional().meta({ description: 'Default: done, failed, canceled.' }),
+    include: z.array(z.enum(['response'])).optional(),
+  })
+  .meta({ id: 'WebhookSpec' })
+
+export const DeliverSpec = z
+  .strictObject({
+    url: target.optional().meta({ description: 'Upload address of each artifact; must contain {name}.' }),
+    urls: z
+      .record(z.string().min(1).max(256), target)
+      .optional()
+      .meta({ description: 'Upload address by artifact name.' }),
+  })
+  .superRefine(({ url, urls }, context) => {
+    if (!url && !urls) context.addIssue({ code: 'custom', path: [], message: 'give url or urls' })
+    if (url && !url.includes('{name}') && !url.includes('%7Bname%7D')) {
+      context.addIssue({ code: 'custom', path: ['url'], message: 'must contain {name}' })
+    }
+  })
+  .meta({ id: 'DeliverSpec' })
+
+export const Labels = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .superRefine((labels, context) => {
+    if (Object.keys(labels).length > 32) context.addIssue({ code: 'custom', path: [], message: 'at most 32 labels' })
+  })
+  .meta({ id: 'Labels', description: 'At most 32; keys of 64 characters, values of 256.' })
+
+export const SubmitJob = z
+  .strictObject({
+    request: JobRequest,
+    webhook: WebhookSpec.optional(),
+    deliver: DeliverSpec.optional(),
+    idempotency_key: z.string().min(1).max(255).optional(),
+    labels: Labels.optional(),
+    timeout_s: z.int().min(1).max(2_147_483_647).optional().meta({ description: 'Longest working time in seconds.' }),
+    max_attempts: z.int().min(1).max(10).optional(),
+    start_by: z.iso.datetime({ offset: true }).optional().meta({ description: 'A job not started by then fails.' }),
+  })
+  .meta({ id: 'SubmitJob' })
+export type SubmitJob = z.infer<typeof SubmitJob>
+
+export const SubmitBatch = z.strictObject({ jobs: z.array(SubmitJob).min(1).max(1000) }).meta({ id: 'SubmitBatch' })

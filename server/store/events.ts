@@ -1,0 +1,60 @@
+// The history of states, one row a transition, whose numbers are the global sequence; and the ids of erased jobs.
+
+import type Database from 'better-sqlite3'
+import type { Happening, State } from '../job/state.ts'
+
+export interface EventRow {
+  seq: number
+  job: number
+  state: State
+  happening: Happening | 'submit'
+  at: number
+  steady: number
+  attempt: number
+}
+
+export class Events {
+  #insert
+  #ofJob
+  #bury
+  #buried
+  #last: number
+  /** Steady time of the newest event that is kept; 0 when there is none. */
+  readonly lastSteady: number
+
+  constructor(db: Database.Database) {
+    this.#insert = db.prepare(
+      'INSERT INTO event (seq, job, state, happening, at, steady, attempt) VALUES (@seq, @job, @state, @happening, @at, @steady, @attempt)',
+    )
+    this.#ofJob = db.prepare<[number, number], EventRow>('SELECT * FROM event WHERE job = ? AND seq > ? ORDER BY seq')
+    this.#bury = db.prepare<[string, number]>('INSERT OR REPLACE INTO tombstone (id, at) VALUES (?, ?)')
+    this.#buried = db.prepare<[string], { at: number }>('SELECT at FROM tombstone WHERE id = ?')
+    const counter = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").get()
+    this.#last = counter?.seq ?? 0
+    const newest = db.prepare<[], { steady: number }>('SELECT steady FROM event ORDER BY seq DESC LIMIT 1').get()
+    this.lastSteady = newest?.steady ?? 0
+  }
+
+  /** Takes the next number of the global sequence. Numbers of undone writes are left out. */
+  next(): number {
+    this.#last += 1
+    return this.#last
+  }
+
+  append(event: EventRow): void {
+    this.#insert.run(event)
+  }
+
+  ofJob(job: number, after = 0): EventRow[] {
+    return this.#ofJob.all(job, after)
+  }
+
+  bury(id: string, at: number): void {
+    this.#bury.run(id, at)
+  }
+
+  /** When the job of this id was erased, if it was. */
+  buriedAt(id: string): number | undefined {
+    return this.#buried.get(id)?.at
+  }
+}

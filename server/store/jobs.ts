@@ -1,0 +1,203 @@
+// Every statement about job rows: insert, find, change, page, and the few that the claim of the next job reads.
+// What a change means is decided above; here it only gets written.
+
+import type Database from 'better-sqlite3'
+import type { State } from '../job/state.ts'
+
+/** A job as it is stored. Wall times are epoch milliseconds; `waiting_since` and `due` are steady time. */
+export interface JobRow {
+  seq: number
+  id: string
+  state: State
+  sequence: number
+  place: number
+  affinity: number
+  key: string
+  endpoint: string
+  model: string
+  body: number
+  body_bytes: number
+  labels: string
+  webhook: string | null
+  deliver: string | null
+  trace: string | null
+  created_at: number
+  queued_at: number
+  loading_at: number | null
+  working_at: number | null
+  finished_at: number | null
+  waiting_since: number
+  due: number | null
+  start_by: number | null
+  timeout_s: number
+  attempt: number
+  max_attempts: number
+  interruptions: number
+  free_requeues: number
+  error: string | null
+  usage: string | null
+}
+
+export type NewJob = Omit<
+  JobRow,
+  'key' | 'loading_at' | 'working_at' | 'finished_at' | 'due' | 'error' | 'usage' | 'state'
+> & { idempotency_key: string | null; idempotency_hash: Buffer | null }
+
+/** The columns a change of state may write; the others never change. */
+export type JobChange = Pick<
+  JobRow,
+  | 'state'
+  | 'sequence'
+  | 'place'
+  | 'queued_at'
+  | 'loading_at'
+  | 'working_at'
+  | 'finished_at'
+  | 'waiting_since'
+  | 'due'
+  | 'start_by'
+  | 'attempt'
+  | 'interruptions'
+  | 'free_requeues'
+  | 'error'
+  | 'usage'
+>
+
+export interface Page {
+  states: readonly State[]
+  model?: string
+  label?: { key: string; value: string }
+  createdAfter?: number
+  createdBefore?: number
+  /** Rows older than this sequence. */
+  before: number
+  limit: number
+}
+
+/** How many rows one page looks at before it comes short. */
+const pageReach = 5000
+
+const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key, endpoint, job.model, body, body_bytes,
+  labels, webhook, deliver, trace, created_at, queued_at, loading_at, working_at, finished_at, waiting_since, due,
+  start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues, error, usage`
+const from = 'job JOIN affinity ON affinity.id = job.affinity'
+
+export class Jobs {
+  #byId
+  #bySeq
+  #byIdempotency
+  #insert
+  #change
+  #remove
+  #below
+  #head
+  #running
+  #backingOff
+  #startBy
+
+  constructor(db: Database.Database) {
+    this.#byId = db.prepare<[string], JobRow>(`SELECT ${columns} FROM ${from} WHERE job.id = ?`)
+    this.#bySeq = db.prepare<[number], JobRow>(`SELECT ${columns} FROM ${from} WHERE job.seq = ?`)
+    this.#byIdempotency = db.prepare<[string], { id: string; hash: Buffer }>(
+      'SELECT id, idempotency_hash AS hash FROM job WHERE idempotency_key = ?',
+    )
+    this.#insert = db.prepare(`INSERT INTO job (seq, id, state, sequence, place, affinity, endpoint, model, body,
+      body_bytes, labels, webhook, deliver, trace, idempotency_key, idempotency_hash, created_at, queued_at,
+      waiting_since, start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues)
+      VALUES (@seq, @id, 'queued', @sequence, @place, @affinity, @endpoint, @model, @body, @body_bytes, @labels,
+      @webhook, @deliver, @trace, @idempotency_key, @idempotency_hash, @created_at, @queued_at, @waiting_since,
+      @start_by, @timeout_s, @attempt, @max_attempts, @interruptions, @free_requeues)`)
+    this.#change = db.prepare(`UPDATE job SET state = @state, sequence = @sequence, place = @place,
+      queued_at = @queued_at, loading_at = @loading_at, working_at = @working_at, finished_at = @finished_at,
+      waiting_since = @waiting_since, due = @due, start_by = @start_by, attempt = @attempt,
+      interruptions = @interruptions, free_requeues = @free_requeues, error = @error, usage = @usage WHERE seq = @seq`)
+    this.#remove = db.prepare<[number]>('DELETE FROM job WHERE seq = ?')
+    this.#below = db.prepare<[number, number], JobRow>(
+      `SELECT ${columns} FROM ${from} WHERE job.seq < ? ORDER BY job.seq DESC LIMIT ?`,
+    )
+    this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
+    this.#running = db.prepare<[], { seq: number }>(
+      "SELECT seq FROM job WHERE state IN ('loading', 'working') ORDER BY seq",
+    )
+    this.#backingOff = db.prepare<[], { seq: number; due: number }>(
+      'SELECT seq, due FROM job WHERE due IS NOT NULL ORDER BY due LIMIT 1',
+    )
+    this.#startBy = db.prepare<[], { seq: number; start_by: number }>(
+      "SELECT seq, start_by FROM job WHERE state = 'queued' AND start_by IS NOT NULL ORDER BY start_by LIMIT 1",
+    )
+  }
+
+  find(id: string): JobRow | undefined {
+    return this.#byId.get(id)
+  }
+
+  at(seq: number): JobRow | undefined {
+    return this.#bySeq.get(seq)
+  }
+
+  withIdempotencyKey(key: string): { id: string; hash: Buffer } | undefined {
+    return this.#byIdempotency.get(key)
+  }
+
+  insert(job: NewJob): void {
+    this.#insert.run(job)
+  }
+
+  change(seq: number, change: JobChange): void {
+    this.#change.run({ ...change, seq })
+  }
+
+  remove(seq: number): void {
+    this.#remove.run(seq)
+  }
+
+  /** Newest first. `next` is the sequence to go on below, undefined at the end. Comes short after 5,000 rows looked at. */
+  page(page: Page): { rows: JobRow[]; next?: number } {
+    const rows: JobRow[] = []
+    let before = page.before
+    for (let seen = 0; seen < pageReach;) {
+      const some = this.#below.all(before, Math.min(500, pageReach - seen))
+      if (some.length === 0) return { rows }
+      for (const row of some) {
+        seen += 1
+        before = row.seq
+        if (matches(row, page)) rows.push(row)
+        if (rows.length === page.limit) return { rows, next: before }
+      }
+    }
+    return { rows, next: before }
+  }
+
+  /** The oldest waiting job of a key. */
+  head(affinity: number): { seq: number; place: number; waiting_since: number } | undefined {
+    return this.#head.get(affinity)
+  }
+
+  /** Jobs that were running when the rows were last written. */
+  running(): number[] {
+    return this.#running.all().map((row) => row.seq)
+  }
+
+  /** The backed-off job that is due first. */
+  firstBackingOff(): { seq: number; due: number } | undefined {
+    return this.#backingOff.get()
+  }
+
+  /** The queued job whose start_by comes first. */
+  firstStartBy(): { seq: number; start_by: number } | undefined {
+    return this.#startBy.get()
+  }
+}
+
+/** The claim: served whole from the partial index job_waiting_by_key, at any length of the queue. */
+export const headOfKey = `SELECT seq, place, waiting_since FROM job
+  WHERE affinity = ? AND state = 'queued' AND due IS NULL ORDER BY place LIMIT 1`
+
+function matches(row: JobRow, page: Page): boolean {
+  if (page.states.length > 0 && !page.states.includes(row.state)) return false
+  if (page.model !== undefined && row.model !== page.model) return false
+  if (page.createdAfter !== undefined && row.created_at <= page.createdAfter) return false
+  if (page.createdBefore !== undefined && row.created_at >= page.createdBefore) return false
+  if (!page.label) return true
+  return (JSON.parse(row.labels) as Record<string, string>)[page.label.key] === page.label.value
+}

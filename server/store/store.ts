@@ -1,0 +1,62 @@
+// The memory of foreman, put together: one file, its parts, and the group commit they share.
+
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Affinities } from './affinities.ts'
+import { Artifacts } from './artifacts.ts'
+import { Blobs } from './blobs.ts'
+import { GroupCommit, type CommitOptions } from './commit.ts'
+import { openDatabase } from './database.ts'
+import { Deliveries } from './deliveries.ts'
+import { Events } from './events.ts'
+import { Jobs } from './jobs.ts'
+import { Settings } from './settings.ts'
+
+export interface StoreOptions extends CommitOptions {
+  folder: string
+}
+
+export class Store {
+  readonly commit: GroupCommit
+  readonly jobs: Jobs
+  readonly affinities: Affinities
+  readonly events: Events
+  readonly blobs: Blobs
+  readonly artifacts: Artifacts
+  readonly deliveries: Deliveries
+  readonly settings: Settings
+  /** Why nothing can be written, if so. */
+  readonly unwritable: string | null
+  #folder: string
+  #close: () => void
+
+  /** Throws StoreUnusable with a plain line: held by another foreman, damaged, or from a newer one. */
+  constructor({ folder, ...commit }: StoreOptions) {
+    const { db, readonly, close } = openDatabase(folder)
+    this.#folder = folder
+    this.#close = close
+    this.unwritable = readonly
+    this.commit = new GroupCommit(db, commit)
+    this.jobs = new Jobs(db)
+    this.affinities = new Affinities(db)
+    this.events = new Events(db)
+    this.blobs = new Blobs(db, this.commit)
+    this.artifacts = new Artifacts(db)
+    this.deliveries = new Deliveries(db)
+    this.settings = new Settings(db)
+  }
+
+  /** Size of the database and its log on disk, in bytes. */
+  size(): number {
+    return ['foreman.db', 'foreman.db-wal'].reduce(
+      (sum, name) => sum + (statSync(join(this.#folder, name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    )
+  }
+
+  /** Commits what is pending and lets go of the files. */
+  close(): void {
+    this.commit.flush()
+    this.#close()
+  }
+}
