@@ -97,9 +97,12 @@ export class Blobs {
 
   /** Erases loose blobs in small steps: what was released, and at start what a killed foreman was still writing. */
   sweep(): Promise<void> {
-    this.#sweeping ??= this.#sweepAll().finally(() => {
-      this.#sweeping = null
-    })
+    this.#sweeping ??= this.#sweepAll()
+      // A disk that cannot be written now: what is left is swept with the next one, or at the next start.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#sweeping = null
+      })
     return this.#sweeping
   }
 

@@ -4,7 +4,6 @@
 import Database from 'better-sqlite3'
 import { chmodSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
 
 /** The data folder cannot be used; the message is one plain line for the operator. */
 export class StoreUnusable extends Error {
@@ -20,8 +19,8 @@ export interface OpenDatabase {
 
 const migrationsFolder = join(import.meta.dirname, 'migrations')
 
-/** Opens (and creates) `folder`/foreman.db. Throws StoreUnusable when another foreman holds it or it is not ours to read. */
-export function openDatabase(folder: string, migrations = migrationsFolder): OpenDatabase {
+/** Opens (and creates) `folder`/foreman.db for the process `owner`. Throws StoreUnusable when another foreman holds it or it is not ours to read. */
+export function openDatabase(folder: string, owner: number, migrations = migrationsFolder): OpenDatabase {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     chmodSync(folder, 0o700)
@@ -31,7 +30,7 @@ export function openDatabase(folder: string, migrations = migrationsFolder): Ope
   const path = join(folder, 'foreman.db')
   let lock: Database.Database | null = null
   try {
-    lock = takeLock(join(folder, 'foreman.lock'))
+    lock = takeLock(join(folder, 'foreman.lock'), owner)
     const db = openAt(path)
     migrate(db, migrations)
     protect(folder)
@@ -77,12 +76,12 @@ function isReadonly(error: unknown): boolean {
  * A second small file, locked for life: freed by the kernel when the process dies, however it dies, while sqlite3,
  * backups and replication can still read the main database. Its header tells who holds it.
  */
-function takeLock(path: string): Database.Database {
+function takeLock(path: string, owner: number): Database.Database {
   const lock = new Database(path, { timeout: 0 })
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
     lock.exec('BEGIN EXCLUSIVE')
-    lock.pragma(`user_version = ${process.pid}`)
+    lock.pragma(`user_version = ${owner}`)
     lock.exec('COMMIT')
     return lock
   } catch (error) {

@@ -14,6 +14,8 @@ import { Settings } from './settings.ts'
 
 export interface StoreOptions extends CommitOptions {
   folder: string
+  /** Process id written into the lock, so that a second foreman can say who holds the folder. */
+  owner: number
 }
 
 export class Store {
@@ -31,8 +33,8 @@ export class Store {
   #close: () => void
 
   /** Throws StoreUnusable with a plain line: held by another foreman, damaged, or from a newer one. */
-  constructor({ folder, ...commit }: StoreOptions) {
-    const { db, readonly, close } = openDatabase(folder)
+  constructor({ folder, owner, ...commit }: StoreOptions) {
+    const { db, readonly, close } = openDatabase(folder, owner)
     this.#folder = folder
     this.#close = close
     this.unwritable = readonly

@@ -1,0 +1,187 @@
+// How work comes in: limits, idempotency and the first row of a job, for one submission or a batch of them, in one
+// transaction.
+
+import { randomUUIDv7, timingSafeEqual } from 'node:crypto'
+import { affinityKey, canonicalModel, runnerOptions } from '../job/affinity.ts'
+import { ForemanError } from '../job/error.ts'
+import type { Job } from '../job/schema.ts'
+import type { SubmitJob } from '../job/submit.ts'
+import type { StagedBlob } from '../store/blobs.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { defaultEvents, owed, type StoredDeliver, type StoredWebhook } from './outbox.ts'
+import type { QueueOptions } from './queue.ts'
+import type { Steady } from './steady.ts'
+import { viewJob } from './view.ts'
+
+export interface Submission {
+  /** The validated input. Its body serves validation only. */
+  input: SubmitJob
+  /** The exact text of the body, as it will be sent. */
+  body: readonly Buffer[]
+  /** SHA-256 over the whole input without its key; needed when there is a key. */
+  fingerprint?: Buffer
+  /** traceparent and tracestate of the submit. */
+  trace?: Record<string, string>
+  /** JSON pointer of this submission inside the request, for faults. */
+  pointer?: string
+}
+
+export interface Submitted {
+  job: Job
+  /** The job existed already under this idempotency key. */
+  replayed: boolean
+}
+
+interface IntakeOptions extends QueueOptions {
+  steady: Steady
+  waiting: () => number
+}
+
+interface Taken {
+  row: JobRow
+  replayed: boolean
+}
+
+export class Intake {
+  #options: IntakeOptions
+  #stopping = false
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  stop(): void {
+    this.#stopping = true
+  }
+
+  async take(submissions: readonly Submission[]): Promise<{ results: Taken[]; added: JobRow[] }> {
+    const { store } = this.#options
+    if (this.#stopping) throw new ForemanError('stopping', 'foreman is stopping', { retryAfterS: 5 })
+    if (store.unwritable)
+      throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
+    for (const submission of submissions) this.#check(submission)
+    const staged: StagedBlob[] = []
+    try {
+      for (const { body } of submissions) staged.push(await store.blobs.stage(body))
+      return await store.commit.run('submit', () => this.#write(submissions, staged))
+    } catch (error) {
+      for (const blob of staged) blob.discard()
+      throw error
+    }
+  }
+
+  #write(submissions: readonly Submission[], staged: readonly StagedBlob[]): { results: Taken[]; added: JobRow[] } {
+    const { queueMax, waiting } = this.#options
+    const results: Taken[] = []
+    const added: JobRow[] = []
+    submissions.forEach((submission, i) => {
+      const blob = staged[i] as StagedBlob
+      const known = this.#replay(submission)
+      if (known) {
+        blob.discard()
+        results.push({ row: known, replayed: true })
+        return
+      }
+      if (waiting() + added.length >= queueMax) {
+        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS: 30 })
+      }
+      const row = this.#insert(submission, blob)
+      added.push(row)
+      results.push({ row, replayed: false })
+    })
+    return { results, added }
+  }
+
+  /** The job that this key already made, if the request is the same. Look-up and insert are one step. */
+  #replay({ input, fingerprint, pointer }: Submission): JobRow | undefined {
+    const { store } = this.#options
+    const key = input.idempotency_key
+    const known = key === undefined ? undefined : store.jobs.withIdempotencyKey(key)
+    if (!known) return undefined
+    if (fingerprint && timingSafeEqual(known.hash, fingerprint)) return store.jobs.find(known.id)
+    throw new ForemanError('idempotency_key_reused', 'this idempotency key was used for another request', {
+      jobId: known.id,
+      errors: [{ pointer: `${pointer ?? ''}/idempotency_key`, detail: 'used for another request' }],
+    })
+  }
+
+  #insert({ input, body, fingerprint, trace }: Submission, blob: StagedBlob): JobRow {
+    const { store, clock, steady, publicUrl, jobTimeout_s, maxAttempts } = this.#options
+    const { endpoint } = input.request
+    const shape = input.request.body as { model: string; options?: unknown; shift?: unknown }
+    const model = canonicalModel(shape.model)
+    const key = affinityKey(shape.model, runnerOptions(endpoint, shape))
+    const affinity = store.affinities.idOf(key, model)
+    const now = clock.wall()
+    const sequence = store.events.next()
+    blob.attach()
+    const row: JobRow = {
+      seq: sequence,
+      id: `job_${randomUUIDv7()}`,
+      state: 'queued',
+      sequence,
+      place: sequence,
+      affinity,
+      key,
+      endpoint,
+      model,
+      body: blob.blob,
+      body_bytes: body.reduce((sum, b) => sum + b.length, 0),
+      labels: JSON.stringify(input.labels ?? {}),
+      webhook: this.#webhook(input),
+      deliver: input.deliver ? JSON.stringify(input.deliver satisfies StoredDeliver) : null,
+      trace: trace && Object.keys(trace).length > 0 ? JSON.stringify(trace) : null,
+      created_at: now,
+      queued_at: now,
+      loading_at: null,
+      working_at: null,
+      finished_at: null,
+      waiting_since: steady.now(),
+      due: null,
+      start_by: input.start_by ? Date.parse(input.start_by) : null,
+      timeout_s: input.timeout_s ?? jobTimeout_s,
+      attempt: 0,
+      max_attempts: input.max_attempts ?? maxAttempts,
+      interruptions: 0,
+      free_requeues: 0,
+      error: null,
+      usage: null,
+    }
+    store.jobs.insert({ ...row, idempotency_key: input.idempotency_key ?? null, idempotency_hash: fingerprint ?? null })
+    const event = {
+      seq: sequence,
+      job: sequence,
+      state: row.state,
+      happening: 'submit',
+      at: now,
+      steady: row.waiting_since,
+      attempt: 0,
+    } as const
+    store.events.append(event)
+    if (row.webhook)
+      for (const delivery of owed(row, event, viewJob(row, [], publicUrl))) store.deliveries.insert(delivery)
+    return row
+  }
+
+  #webhook({ webhook }: SubmitJob): string | null {
+    const { webhookUrl } = this.#options
+    const url = webhook?.url ?? webhookUrl
+    if (!url) return null
+    const stored: StoredWebhook = { url, events: webhook?.events ?? defaultEvents, include: webhook?.include ?? [] }
+    return JSON.stringify(stored)
+  }
+
+  #check({ input, pointer = '' }: Submission): void {
+    const { jobTimeout_s, webhooks } = this.#options
+    if (input.webhook && !webhooks) {
+      throw new ForemanError('invalid_request', 'webhooks cannot be signed: FOREMAN_WEBHOOK_SECRET is not set', {
+        errors: [{ pointer: `${pointer}/webhook`, detail: 'no signing secret is configured' }],
+      })
+    }
+    if (input.timeout_s !== undefined && input.timeout_s > jobTimeout_s) {
+      throw new ForemanError('invalid_request', `timeout_s is limited to ${jobTimeout_s}`, {
+        errors: [{ pointer: `${pointer}/timeout_s`, detail: `at most ${jobTimeout_s}` }],
+      })
+    }
+  }
+}

@@ -1,0 +1,255 @@
+// The one writer. Every change of a job goes through here: one transaction that writes the row, its event and what it
+// owes the outbox, and after the commit one notification. What may happen to a job is decided in job/state.ts.
+
+import type { Clock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
+import { isTerminal, type Happening } from '../job/state.ts'
+import type { Job } from '../job/schema.ts'
+import type { WaitingKey } from '../job/schedule.ts'
+import type { ArtifactRow } from '../store/artifacts.ts'
+import type { StagedBlob } from '../store/blobs.ts'
+import type { JobRow, Page } from '../store/jobs.ts'
+import type { Store } from '../store/store.ts'
+import { Intake, type Submission, type Submitted } from './intake.ts'
+import { owed } from './outbox.ts'
+import { Reminders } from './reminders.ts'
+import { Steady } from './steady.ts'
+import { transition, type Facts } from './transition.ts'
+import { Vigil } from './vigil.ts'
+import { viewJob } from './view.ts'
+import { Waiting } from './waiting.ts'
+
+/** An artifact whose bytes are staged: `attach` happens in the transaction of the transition that brings it. */
+export interface NewArtifact {
+  name: string
+  content_type: string
+  sha256: string
+  staged: StagedBlob
+}
+
+export interface QueueOptions {
+  store: Store
+  clock: Clock
+  /** Base of links, without a slash at its end. */
+  publicUrl: string
+  /** Waiting jobs before submits are refused. */
+  queueMax: number
+  /** Default and upper limit of a job's working time, in seconds. */
+  jobTimeout_s: number
+  maxAttempts: number
+  /** Whether webhooks can be signed; without a secret they are refused at submit. */
+  webhooks: boolean
+  webhookUrl?: string
+  /** Called after each commit that changed a job. */
+  onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete') => void
+}
+
+export class Queue {
+  readonly vigil: Vigil
+  readonly steady: Steady
+  #store: Store
+  #clock: Clock
+  #publicUrl: string
+  #waiting: Waiting
+  #intake: Intake
+  #reminders: Reminders
+  #onChange: NonNullable<QueueOptions['onChange']>
+  #paused: boolean
+
+  constructor(options: QueueOptions) {
+    const { store, clock, publicUrl, onChange } = options
+    this.#store = store
+    this.#clock = clock
+    this.#publicUrl = publicUrl
+    this.#onChange = onChange ?? (() => undefined)
+    this.steady = new Steady(clock, store.events.lastSteady)
+    this.vigil = new Vigil(clock)
+    this.#waiting = new Waiting({
+      affinities: store.affinities.all(),
+      tallies: store.affinities.tallies(),
+      head: (affinity) => store.jobs.head(affinity),
+    })
+    this.#intake = new Intake({ ...options, steady: this.steady, waiting: () => this.waitingJobs })
+    this.#reminders = new Reminders({ store, clock, steady: this.steady, queue: this })
+    this.#paused = store.settings.get('paused') === '1'
+  }
+
+  /** Puts back what was running when foreman died. Resolves with how many jobs that were. Call before listening. */
+  async recover(): Promise<number> {
+    if (this.#store.unwritable) return 0
+    const running = this.#store.jobs.running()
+    const changes = running.map((seq) => this.advance(seq, 'interrupt'))
+    this.#store.commit.flush()
+    await Promise.all(changes)
+    void this.#store.blobs.sweep()
+    this.#reminders.set()
+    return running.length
+  }
+
+  /** Stores the submissions in one transaction, all or none, and resolves when they are on disk. */
+  async submit(submissions: readonly Submission[]): Promise<Submitted[]> {
+    const { results, added } = await this.#intake.take(submissions)
+    for (const row of added) {
+      this.#store.affinities.remember(row.key, row.affinity)
+      this.#waiting.added(row)
+      this.#onChange(row, 'submit')
+    }
+    if (added.some((row) => row.start_by !== null)) this.#reminders.set()
+    return results.map(({ row, replayed }) => ({ job: this.view(row), replayed }))
+  }
+
+  /**
+   * Applies a happening to a job: row, event, artifacts and outbox in one transaction. Resolves with the changed row
+   * once that is on disk. Throws `conflict` when the job's state does not allow it, `not_found` when it is gone.
+   */
+  async advance(seq: number, happening: Happening, facts: Facts = {}): Promise<JobRow> {
+    const { before, after } = await this.#store.commit.run(happening, () => {
+      const row = this.#store.jobs.at(seq)
+      if (!row) throw new ForemanError('not_found', 'no such job')
+      return { before: row, after: this.#write(row, happening, facts) }
+    })
+    if (happening === 'load') this.#waiting.started(after, this.steady.now())
+    this.#waiting.changed(before, after)
+    if (after.due !== null) this.#reminders.set()
+    if (happening === 'retry') void this.#store.blobs.sweep()
+    this.vigil.wake(seq)
+    this.#onChange(after, happening)
+    return after
+  }
+
+  #write(row: JobRow, happening: Happening, facts: Facts): JobRow {
+    const store = this.#store
+    const steady = this.steady.now()
+    const moment = { wall: this.#clock.wall(), steady, sequence: store.events.next() }
+    const change = transition(row, happening, facts, moment)
+    if (!change) return row
+    const { after, event } = change
+    store.jobs.change(row.seq, after)
+    if (happening === 'load') store.affinities.started(row.affinity, steady)
+    store.events.append(event)
+    if (happening === 'retry') for (const blob of store.artifacts.removeAll(row.seq)) store.blobs.release(blob)
+    if (isTerminal(after.state)) this.#attach(row.seq, facts.artifacts ?? [], after.state === 'failed')
+    if (after.webhook ?? after.deliver) {
+      for (const delivery of owed(after, event, this.view(after), facts.response)) store.deliveries.insert(delivery)
+    }
+    return after
+  }
+
+  #attach(job: number, artifacts: readonly NewArtifact[], partial: boolean): void {
+    for (const { name, content_type, sha256, staged } of artifacts) {
+      staged.attach()
+      const row: ArtifactRow = {
+        job,
+        name,
+        content_type,
+        size_bytes: staged.size,
+        sha256,
+        blob: staged.blob,
+        partial: partial ? 1 : 0,
+      }
+      this.#store.artifacts.insert(row)
+    }
+  }
+
+  /** Erases a terminal job in one transaction; its bytes go in small steps after it. */
+  async remove(id: string): Promise<void> {
+    const row = await this.#store.commit.run('delete', () => {
+      const found = this.find(id)
+      if (!isTerminal(found.state))
+        throw new ForemanError('conflict', `a ${found.state} job cannot be deleted: cancel it first`, { jobId: id })
+      for (const blob of [found.body, ...this.#store.artifacts.removeAll(found.seq)]) this.#store.blobs.release(blob)
+      this.#store.jobs.remove(found.seq)
+      this.#store.events.bury(id, this.#clock.wall())
+      return found
+    })
+    void this.#store.blobs.sweep()
+    this.#waiting.removed(row)
+    this.#onChange(row, 'delete')
+  }
+
+  /** Makes a backed-off job wait again. Its state does not change, so nothing else does. */
+  async wait(seq: number): Promise<void> {
+    const change = await this.#store.commit.run('due', () => {
+      const row = this.#store.jobs.at(seq)
+      if (!row || row.due === null) return undefined
+      const after: JobRow = { ...row, due: null }
+      this.#store.jobs.change(seq, after)
+      return { row, after }
+    })
+    if (!change) return
+    this.#waiting.changed(change.row, change.after)
+    this.#onChange(change.after, 'back_off')
+  }
+
+  async pause(paused: boolean): Promise<void> {
+    await this.#store.commit.run('pause', () => this.#store.settings.set('paused', paused ? '1' : '0'))
+    this.#paused = paused
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  /** The row of a job. Throws `gone` for an erased one, `not_found` for a stranger. */
+  find(id: string): JobRow {
+    const row = this.#store.jobs.find(id)
+    if (row) return row
+    if (this.#store.events.buriedAt(id) !== undefined)
+      throw new ForemanError('gone', 'the job was deleted', { jobId: id })
+    throw new ForemanError('not_found', 'no such job', { jobId: id })
+  }
+
+  at(seq: number): JobRow | undefined {
+    return this.#store.jobs.at(seq)
+  }
+
+  page(page: Page): { rows: JobRow[]; next?: number } {
+    return this.#store.jobs.page(page)
+  }
+
+  view(row: JobRow): Job {
+    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl)
+  }
+
+  body(row: JobRow): Iterable<Buffer> {
+    return this.#store.blobs.read(row.body)
+  }
+
+  /** An artifact's row and a reader of its bytes. */
+  artifact(
+    row: JobRow,
+    name: string,
+  ): { row: ArtifactRow; read: (start?: number, end?: number) => Iterable<Buffer> } | undefined {
+    const found = this.#store.artifacts.one(row.seq, name)
+    return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
+  }
+
+  stage(bytes: readonly Buffer[]): Promise<StagedBlob> {
+    return this.#store.blobs.stage(bytes)
+  }
+
+  /** The keys that wait, as decisions see them; times are steady. */
+  keys(fold: (key: string) => string): WaitingKey[] {
+    return this.#waiting.keys(fold)
+  }
+
+  headAt(place: number): JobRow | undefined {
+    const seq = this.#waiting.headAt(place)
+    return seq === undefined ? undefined : this.#store.jobs.at(seq)
+  }
+
+  get waitingJobs(): number {
+    return this.#waiting.total('queued') + this.#waiting.total('backing_off')
+  }
+
+  get counts(): Pick<Waiting, 'total' | 'models' | 'oldestSince'> {
+    return this.#waiting
+  }
+
+  /** Refuses new submits and lets every waiting caller go. */
+  stop(): void {
+    this.#intake.stop()
+    this.#reminders.stop()
+    this.vigil.end()
+  }
+}

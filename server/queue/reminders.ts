@@ -1,0 +1,80 @@
+// The two moments at which a queued job changes by itself: its backoff has passed, or its start_by has. One timer each,
+// for the earliest; nothing polls.
+
+import type { Clock } from '../clock.ts'
+import type { Store } from '../store/store.ts'
+import type { Queue } from './queue.ts'
+import type { Steady } from './steady.ts'
+
+/** start_by is wall time by contract; the wall clock may be set, so it is looked at this often at least. */
+const wallStep_ms = 60_000
+
+interface RemindersOptions {
+  store: Store
+  clock: Clock
+  steady: Steady
+  queue: Pick<Queue, 'wait' | 'advance'>
+}
+
+export class Reminders {
+  #options: RemindersOptions
+  #cancelDue = () => {}
+  #cancelStartBy = () => {}
+  #stopped = false
+
+  constructor(options: RemindersOptions) {
+    this.#options = options
+  }
+
+  /** Arms both timers anew; called when a job with such a moment was written. */
+  set(): void {
+    this.#setDue()
+    this.#setStartBy()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancelDue()
+    this.#cancelStartBy()
+  }
+
+  #setDue(): void {
+    this.#cancelDue()
+    const { store, steady, queue } = this.#options
+    const first = this.#stopped ? undefined : store.jobs.firstBackingOff()
+    if (!first) return
+    this.#cancelDue = steady.at(
+      first.due,
+      () =>
+        void queue.wait(first.seq).then(
+          () => this.#setDue(),
+          () => this.#later(() => this.#setDue()),
+        ),
+    )
+  }
+
+  #setStartBy(): void {
+    this.#cancelStartBy()
+    const { store, clock, queue } = this.#options
+    const first = this.#stopped ? undefined : store.jobs.firstStartBy()
+    if (!first) return
+    const left = first.start_by - clock.wall()
+    const look = () => {
+      if (clock.wall() < first.start_by) return this.#setStartBy()
+      queue.advance(first.seq, 'fail', { error: startByPassed }).then(
+        () => this.#setStartBy(),
+        // It started, or was canceled, in the same moment: then it is no longer the first.
+        () => this.#later(() => this.#setStartBy()),
+      )
+    }
+    this.#cancelStartBy = clock.at(clock.now() + Math.min(Math.max(left, 0), wallStep_ms), look)
+  }
+
+  /** After a write that failed (a full disk, say): not at once, lest it spin. */
+  #later(again: () => void): void {
+    const { clock } = this.#options
+    if (!this.#stopped) clock.at(clock.now() + 1000, again)
+  }
+}
+
+export const startByPassed = { code: 'start_by_passed', detail: 'the job had not started by start_by' }

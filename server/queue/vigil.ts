@@ -1,0 +1,50 @@
+// Callers who wait for a job to end. They cost a map entry, no timer of their own kind and no look at the database
+// until something happened.
+
+import type { Clock } from '../clock.ts'
+
+export class Vigil {
+  #clock: Clock
+  #waiting = new Map<number, Set<() => void>>()
+  #over = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /**
+   * Resolves when `wake(job)` is called for this job, `ms` have passed, the caller left, or `end` was called:
+   * the caller looks again, whatever the cause was.
+   */
+  wait(job: number, ms: number, signal?: AbortSignal): Promise<void> {
+    if (this.#over || ms <= 0 || signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel()
+        signal?.removeEventListener('abort', done)
+        others.delete(done)
+        if (others.size === 0 && this.#waiting.get(job) === others) this.#waiting.delete(job)
+        resolve()
+      }
+      const others = this.#waiting.get(job) ?? new Set<() => void>()
+      this.#waiting.set(job, others.add(done))
+      const cancel = this.#clock.at(this.#clock.now() + ms, done)
+      signal?.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  wake(job: number): void {
+    for (const done of this.#waiting.get(job) ?? []) done()
+  }
+
+  /** Ends every wait, now and to come. */
+  end(): void {
+    this.#over = true
+    for (const job of this.#waiting.keys()) this.wake(job)
+  }
+
+  /** How many callers wait. */
+  get size(): number {
+    return [...this.#waiting.values()].reduce((sum, set) => sum + set.size, 0)
+  }
+}

@@ -1,0 +1,161 @@
+// The queue as decisions see it: per affinity key the oldest waiting job and the counts, kept in memory beside the
+// commits and read from the database once at start. Nothing here is a truth of its own.
+
+import type { WaitingKey } from '../job/schedule.ts'
+import type { Affinity, Tally } from '../store/affinities.ts'
+import type { JobRow } from '../store/jobs.ts'
+
+interface Head {
+  seq: number
+  place: number
+  waiting_since: number
+}
+
+interface Entry {
+  id: number
+  key: string
+  model: string
+  lastStart: number
+  head: Head | undefined
+  counts: Map<string, number>
+}
+
+export interface WaitingOptions {
+  affinities: readonly Affinity[]
+  tallies: readonly Tally[]
+  /** The oldest waiting job of a key, as the database has it. */
+  head: (affinity: number) => Head | undefined
+}
+
+export class Waiting {
+  #entries = new Map<number, Entry>()
+  #totals = new Map<string, number>()
+  #head: WaitingOptions['head']
+
+  constructor({ affinities, tallies, head }: WaitingOptions) {
+    this.#head = head
+    const byId = new Map(affinities.map((a) => [a.id, a]))
+    for (const { affinity, bucket, n } of tallies) {
+      const known = byId.get(affinity)
+      if (known) this.#count(this.#entry(known.id, known.key, known.model, known.last_start ?? 0), bucket, n)
+    }
+    for (const entry of this.#entries.values()) if (count(entry, 'queued') > 0) entry.head = head(entry.id)
+  }
+
+  /** A job came into being. */
+  added(row: JobRow): void {
+    this.#enter(this.#entryOf(row), row)
+  }
+
+  /** A job's row changed from `before` to `after`; its key stays. */
+  changed(before: JobRow, after: JobRow): void {
+    const entry = this.#entryOf(after)
+    this.#leave(entry, before)
+    this.#enter(entry, after)
+  }
+
+  /** A job was erased. */
+  removed(row: JobRow): void {
+    this.#leave(this.#entryOf(row), row)
+  }
+
+  /** A job of this key started at `steady`: the key goes to the back. */
+  started(row: JobRow, steady: number): void {
+    this.#entryOf(row).lastStart = steady
+  }
+
+  /** The keys that wait, names of one runner folded together, in order of their heads. */
+  keys(fold: (key: string) => string): WaitingKey[] {
+    const folded = new Map<string, WaitingKey & { lastStart: number; since: number }>()
+    for (const entry of this.#entries.values()) {
+      const name = fold(entry.key)
+      const one = folded.get(name) ?? { key: name, waiting: 0, head: Infinity, starvedSince: 0, lastStart: 0, since: 0 }
+      one.lastStart = Math.max(one.lastStart, entry.lastStart)
+      if (entry.head) {
+        one.waiting += count(entry, 'queued')
+        if (entry.head.place < one.head) {
+          one.head = entry.head.place
+          one.since = entry.head.waiting_since
+        }
+      }
+      folded.set(name, one)
+    }
+    return [...folded.values()]
+      .filter((one) => one.waiting > 0)
+      .map(({ key, waiting, head, since, lastStart }) => ({
+        key,
+        waiting,
+        head,
+        starvedSince: Math.max(since, lastStart),
+      }))
+      .sort((a, b) => a.head - b.head)
+  }
+
+  /** Sequence of the waiting job at the head of its key with this queue place. */
+  headAt(place: number): number | undefined {
+    for (const { head } of this.#entries.values()) if (head?.place === place) return head.seq
+    return undefined
+  }
+
+  /** Jobs in a bucket: a state, or `backing_off`. */
+  total(bucket: string): number {
+    return this.#totals.get(bucket) ?? 0
+  }
+
+  /** Steady time since when the oldest waiting job waits. */
+  oldestSince(): number | undefined {
+    let oldest: number | undefined
+    for (const { head } of this.#entries.values()) {
+      if (head && (oldest === undefined || head.waiting_since < oldest)) oldest = head.waiting_since
+    }
+    return oldest
+  }
+
+  /** Waiting (backed-off ones included) and running jobs by model, most waiting first. */
+  models(): { model: string; waiting: number; running: number }[] {
+    const models = new Map<string, { model: string; waiting: number; running: number }>()
+    for (const entry of this.#entries.values()) {
+      const one = models.get(entry.model) ?? { model: entry.model, waiting: 0, running: 0 }
+      one.waiting += count(entry, 'queued') + count(entry, 'backing_off')
+      one.running += count(entry, 'loading') + count(entry, 'working')
+      models.set(entry.model, one)
+    }
+    return [...models.values()].filter((m) => m.waiting + m.running > 0).sort((a, b) => b.waiting - a.waiting)
+  }
+
+  #enter(entry: Entry, row: JobRow): void {
+    const bucket = bucketOf(row)
+    this.#count(entry, bucket, 1)
+    if (bucket === 'queued' && (!entry.head || row.place < entry.head.place)) {
+      entry.head = { seq: row.seq, place: row.place, waiting_since: row.waiting_since }
+    }
+  }
+
+  #leave(entry: Entry, row: JobRow): void {
+    this.#count(entry, bucketOf(row), -1)
+    if (entry.head?.seq === row.seq) entry.head = this.#head(entry.id)
+  }
+
+  #count(entry: Entry, bucket: string, n: number): void {
+    entry.counts.set(bucket, count(entry, bucket) + n)
+    this.#totals.set(bucket, this.total(bucket) + n)
+  }
+
+  #entryOf(row: JobRow): Entry {
+    return this.#entry(row.affinity, row.key, row.model, 0)
+  }
+
+  #entry(id: number, key: string, model: string, lastStart: number): Entry {
+    let entry = this.#entries.get(id)
+    if (!entry) this.#entries.set(id, (entry = { id, key, model, lastStart, head: undefined, counts: new Map() }))
+    return entry
+  }
+}
+
+function bucketOf(row: JobRow): string {
+  return row.due === null ? row.state : 'backing_off'
+}
+
+function count(entry: Entry, bucket: string): number {
+  return entry.counts.get(bucket) ?? 0
+}
