@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest'
+import { createMetrics, type Readers } from './metrics.ts'
+
+const readers: Readers = {
+  jobs: () => ({ queued: 3, working: 1, done: 0 }),
+  oldestWaitSeconds: () => 12.5,
+  targetState: () => 'awake',
+  outboxPending: () => 2,
+  storeBytes: () => 4_096,
+}
+
+/** The samples of a page, without help and buckets. */
+async function samples(metrics: { text(): Promise<string> }): Promise<string[]> {
+  return (await metrics.text()).split('\n').filter((line) => line.startsWith('foreman_') && !line.includes('_bucket'))
+}
+
+describe('values read at a scrape', () => {
+  test('are those of that moment', async () => {
+    let queued = 1
+    const metrics = createMetrics({ ...readers, jobs: () => ({ queued }) }, { process: false })
+    expect(await samples(metrics)).toContain('foreman_jobs{state="queued"} 1')
+    queued = 2
+    expect(await samples(metrics)).toContain('foreman_jobs{state="queued"} 2')
+  })
+
+  test('show one target state at a time', async () => {
+    const page = await samples(createMetrics({ ...readers, targetState: () => 'asleep' }, { process: false }))
+    expect(page.filter((line) => line.startsWith('foreman_target_'))).toEqual([
+      'foreman_target_up 0',
+      'foreman_target_state{state="unknown"} 0',
+      'foreman_target_state{state="awake"} 0',
+      'foreman_target_state{state="asleep"} 1',
+      'foreman_target_state{state="down"} 0',
+      'foreman_target_state{state="stuck"} 0',
+      'foreman_target_load_seconds_sum 0',
+      'foreman_target_load_seconds_count 0',
+    ])
+  })
+
+  test('go missing alone when they cannot be read, and come back', async () => {
+    let broken = true
+    const read = <T>(value: T) => {
+      if (broken) throw new Error('disk I/O error')
+      return value
+    }
+    const metrics = createMetrics(
+      { ...readers, jobs: () => read({ queued: 1 }), storeBytes: () => read(7) },
+      { process: false },
+    )
+    const values = async () =>
+      (await samples(metrics)).filter((line) => /^foreman_(jobs\{|store_bytes|outbox)/.test(line))
+    expect(await values()).toEqual(['foreman_outbox_pending 2'])
+    broken = false
+    expect(await values()).toEqual([
+      'foreman_jobs{state="queued"} 1',
+      'foreman_outbox_pending 2',
+      'foreman_store_bytes 7',
+    ])
+    broken = true
+    expect(await values()).toEqual(['foreman_outbox_pending 2'])
+  })
+})
+
+describe('facts', () => {
+  test('of a job are counted by how it ended', async () => {
+    const metrics = createMetrics(readers, { process: false })
+    metrics.jobStarted(30)
+    metrics.jobRan('/api/chat', 2)
+    metrics.jobRan('/made/up', 2)
+    metrics.jobFinished('done')
+    metrics.jobFinished('failed', 'model_missing')
+    metrics.tokens('output', 40)
+    const page = await samples(metrics)
+    expect(page).toContain('foreman_jobs_finished_total{state="done",code="none"} 1')
+    expect(page).toContain('foreman_jobs_finished_total{state="failed",code="model_missing"} 1')
+    expect(page).toContain('foreman_jobs_finished_total{state="failed",code="timed_out"} 0')
+    expect(page).toContain('foreman_job_wait_seconds_sum 30')
+    expect(page).toContain('foreman_job_run_seconds_count{endpoint="/api/chat"} 1')
+    expect(page).toContain('foreman_job_run_seconds_count{endpoint="other"} 1')
+    expect(page).toContain('foreman_tokens_total{kind="output"} 40')
+  })
+
+  test('of the target and the store add up', async () => {
+    const metrics = createMetrics(readers, { process: false })
+    metrics.modelLoaded(4)
+    metrics.modelLoaded(6)
+    metrics.loadsAvoided(5)
+    metrics.turnEnded(60)
+    metrics.committed(0.000_3)
+    const page = await metrics.text()
+    expect(page).toContain('foreman_model_loads_total 2')
+    expect(page).toContain('foreman_target_load_seconds_sum 10')
+    expect(page).toContain('foreman_model_loads_avoided_total 5')
+    expect(page).toContain('foreman_turn_seconds_count 1')
+    expect(page).toContain('foreman_store_commit_seconds_bucket{le="0.0005"} 1')
+    expect(page).toContain('foreman_store_commit_seconds_bucket{le="0.00025"} 0')
+  })
+})
+
+describe('proxied requests', () => {
+  const proxiedOnly = async (metrics: { text(): Promise<string> }) =>
+    (await samples(metrics)).filter((line) => line.startsWith('foreman_proxy_requests_total'))
+
+  test('are counted by route and status', async () => {
+    const metrics = createMetrics(readers, { process: false })
+    metrics.proxied('/api/chat', 200, 0.000_2)
+    metrics.proxied('/api/chat?x=1', 200, 0.000_2)
+    metrics.proxied('/api/chat', 499, 0.000_2)
+    const counted = [
+      'foreman_proxy_requests_total{route="/api/chat",code="200"} 2',
+      'foreman_proxy_requests_total{route="/api/chat",code="499"} 1',
+    ]
+    expect(await proxiedOnly(metrics)).toEqual(counted)
+    expect(await proxiedOnly(metrics)).toEqual(counted)
+    expect(await metrics.text()).toContain('foreman_proxy_overhead_seconds_count 3')
+  })
+
+  test('make no series a caller or the target can multiply', async () => {
+    const metrics = createMetrics(readers, { process: false })
+    for (let i = 0; i < 1_000; i++) {
+      metrics.proxied(`/api/blobs/sha256:${i}`, 200, 0)
+      metrics.proxied(`/v1/models/m${i}`, 200, 0)
+      metrics.proxied(`/${i}`, 600 + i, 0)
+      metrics.proxied('__proto__', Number.NaN, 0)
+    }
+    expect(await proxiedOnly(metrics)).toEqual([
+      'foreman_proxy_requests_total{route="/api/blobs",code="200"} 1000',
+      'foreman_proxy_requests_total{route="/v1/models",code="200"} 1000',
+      'foreman_proxy_requests_total{route="other",code="0"} 2000',
+    ])
+  })
+})
+
+describe('the page', () => {
+  test('names every metric once, with a help text, and the process beside them', async () => {
+    const page = await createMetrics(readers).text()
+    const declared = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
+    expect(declared.filter((line) => line.startsWith('foreman_')).sort()).toEqual([
+      'foreman_job_run_seconds histogram',
+      'foreman_job_wait_seconds histogram',
+      'foreman_jobs gauge',
+      'foreman_jobs_finished_total counter',
+      'foreman_model_loads_avoided_total counter',
+      'foreman_model_loads_total counter',
+      'foreman_oldest_wait_seconds gauge',
+      'foreman_outbox_pending gauge',
+      'foreman_proxy_overhead_seconds histogram',
+      'foreman_proxy_requests_total counter',
+      'foreman_store_bytes gauge',
+      'foreman_store_commit_seconds histogram',
+      'foreman_target_load_seconds histogram',
+      'foreman_target_state gauge',
+      'foreman_target_up gauge',
+      'foreman_tokens_total counter',
+      'foreman_turn_seconds histogram',
+    ])
+    expect(declared).toContain('process_resident_memory_bytes gauge')
+    expect([...page.matchAll(/^# HELP \S+ \S/gm)].length).toBe(declared.length)
+  })
+
+  test('belongs to one foreman: two in a process do not mix', async () => {
+    const [one, other] = [createMetrics(readers, { process: false }), createMetrics(readers, { process: false })]
+    one.modelLoaded(1)
+    expect(await samples(other)).toContain('foreman_model_loads_total 0')
+  })
+})

@@ -1,0 +1,228 @@
+// Every metric of foreman is declared here, in base units and with bounded labels. A part reports a fact by a callback
+// that app.ts connects to a method of Metrics; what has a present value (queue depth, target state, file size) is read
+// when somebody scrapes. No metric is looked up by name anywhere else, and no decision reads one.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Code } from './job/error.ts'
+
+/** What is read at each scrape. A reader that throws loses its own value, not the page. */
+export interface Readers {
+  /** Jobs by state, every state named even at zero. */
+  jobs(): Readonly<Record<string, number>>
+  /** Seconds the longest waiting job has been queued; 0 when none waits. */
+  oldestWaitSeconds(): number
+  /** One of unknown, awake, asleep, down, stuck. */
+  targetState(): string
+  outboxPending(): number
+  /** Bytes of the database and its write-ahead log. */
+  storeBytes(): number
+}
+
+export interface Metrics {
+  /** A job reached a terminal state; `code` says why it failed. */
+  jobFinished(state: 'done' | 'failed' | 'canceled', code?: Code): void
+  /** A job left the queue after `seconds` in it. */
+  jobStarted(seconds: number): void
+  /** A job's request to the target ended, whatever came of it. */
+  jobRan(endpoint: string, seconds: number): void
+  /** The target loaded a model for foreman. */
+  modelLoaded(seconds: number): void
+  /** So many loads more than happened would have been needed in the order of arrival. */
+  loadsAvoided(count: number): void
+  /** A run of jobs of one model ended. */
+  turnEnded(seconds: number): void
+  tokens(kind: 'prompt' | 'output', count: number): void
+  /** One transaction, fsync included. */
+  committed(seconds: number): void
+  /** A proxied request was answered; `overheadSeconds` is what foreman added. 499: the caller left before a status. */
+  proxied(path: string, status: number, overheadSeconds: number): void
+  /** The page in Prometheus' text format. */
+  text(): Promise<string>
+  readonly contentType: string
+}
+
+const targetStates = ['unknown', 'awake', 'asleep', 'down', 'stuck']
+
+/** Codes a job can end with; each gets its series at once, so that the first failure is an increase from zero. */
+const jobCodes = [
+  'model_missing',
+  'target_refused',
+  'target_failed',
+  'target_unreachable',
+  'timed_out',
+  'start_by_passed',
+  'interrupted',
+  'too_large',
+  'storage_full',
+  'internal',
+] satisfies Code[]
+
+/** Paths that are a label of their own; the rest is `other`, save the few below that carry a name in the path. */
+const routes = new Set([
+  '/',
+  '/api/blobs',
+  '/api/chat',
+  '/api/copy',
+  '/api/create',
+  '/api/delete',
+  '/api/embed',
+  '/api/embeddings',
+  '/api/generate',
+  '/api/me',
+  '/api/ps',
+  '/api/pull',
+  '/api/push',
+  '/api/show',
+  '/api/signout',
+  '/api/status',
+  '/api/tags',
+  '/api/version',
+  '/v1/audio/transcriptions',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/messages',
+  '/v1/models',
+  '/v1/responses',
+])
+
+const long = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1_800, 3_600, 14_400, 43_200, 86_400]
+const short = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1]
+
+/** Declares everything on a registry of its own. The process's own metrics come along unless `process` is false. */
+export function createMetrics(readers: Readers, { process = true } = {}): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = (name: string, help: string) => new Counter({ name: `foreman_${name}`, help, registers })
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name: `foreman_${name}`, help, buckets, registers })
+  // A value that can't be read goes missing: that says more than the last one would.
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `foreman_${name}`,
+      help,
+      registers,
+      collect() {
+        try {
+          this.set(read())
+        } catch {
+          this.remove()
+        }
+      },
+    })
+  const gaugeByState = (name: string, help: string, read: () => Readonly<Record<string, number>>) =>
+    new Gauge({
+      name: `foreman_${name}`,
+      help,
+      labelNames: ['state'],
+      registers,
+      collect() {
+        this.reset()
+        try {
+          for (const [state, value] of Object.entries(read())) this.set({ state }, value)
+        } catch {
+          this.reset()
+        }
+      },
+    })
+
+  gaugeByState('jobs', 'Jobs by state.', readers.jobs)
+  gauge('oldest_wait_seconds', 'How long the longest waiting job has been queued.', readers.oldestWaitSeconds)
+  gauge('target_up', 'Whether the target answers.', () => Number(readers.targetState() === 'awake'))
+  gaugeByState('target_state', 'The state of the target: 1 for the present one.', () => {
+    const present = readers.targetState()
+    return Object.fromEntries(targetStates.map((state) => [state, Number(state === present)]))
+  })
+  gauge('outbox_pending', 'Webhooks and pushes still to be delivered.', readers.outboxPending)
+  gauge('store_bytes', 'Size of the database and its write-ahead log.', readers.storeBytes)
+
+  const finished = new Counter({
+    name: 'foreman_jobs_finished_total',
+    help: 'Jobs that reached a terminal state; code is none unless they failed.',
+    labelNames: ['state', 'code'],
+    registers,
+  })
+  for (const state of ['done', 'canceled']) finished.inc({ state, code: 'none' }, 0)
+  for (const code of jobCodes) finished.inc({ state: 'failed', code }, 0)
+  const ran = new Histogram({
+    name: 'foreman_job_run_seconds',
+    help: 'Time from sending a job to the target to the end of the answer, whatever came of it.',
+    labelNames: ['endpoint'],
+    buckets: long,
+    registers,
+  })
+  const tokens = new Counter({
+    name: 'foreman_tokens_total',
+    help: 'Tokens of jobs, as the target counted them.',
+    labelNames: ['kind'],
+    registers,
+  })
+  for (const kind of ['prompt', 'output']) tokens.inc({ kind }, 0)
+  const waited = histogram('job_wait_seconds', 'Time a job spent queued before it was started.', long)
+  const loads = counter('model_loads_total', 'Models the target loaded for foreman.')
+  const avoided = counter('model_loads_avoided_total', 'Loads that the order of arrival would have needed on top.')
+  const loadTime = histogram('target_load_seconds', 'Time the target took to load a model.', long)
+  const turn = histogram('turn_seconds', 'Length of a run of jobs of one model.', long)
+  const commit = histogram('store_commit_seconds', 'Length of a transaction, fsync included.', short)
+  const overhead = histogram('proxy_overhead_seconds', 'Time foreman added to a proxied request.', short)
+  const proxied = proxyCounter(registry)
+  if (process) collectProcess(registry)
+
+  return {
+    jobFinished: (state, code) => finished.inc({ state, code: code ?? 'none' }),
+    jobStarted: (seconds) => waited.observe(seconds),
+    jobRan: (endpoint, seconds) => ran.observe({ endpoint: routes.has(endpoint) ? endpoint : 'other' }, seconds),
+    modelLoaded(seconds) {
+      loads.inc()
+      loadTime.observe(seconds)
+    },
+    loadsAvoided: (count) => avoided.inc(count),
+    turnEnded: (seconds) => turn.observe(seconds),
+    tokens: (kind, count) => tokens.inc({ kind }, count),
+    committed: (seconds) => commit.observe(seconds),
+    proxied(path, status, overheadSeconds) {
+      proxied(path, status)
+      overhead.observe(overheadSeconds)
+    },
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}
+
+/** prom-client's defaults without the three gauges it calls `_total`: they only repeat others, under a counter's name. */
+function collectProcess(registry: Registry): void {
+  collectDefaultMetrics({ register: registry })
+  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
+}
+
+/** Counts proxied requests in a plain map and hands prom-client the sums at a scrape: this is the path of every request. */
+function proxyCounter(registry: Registry): (path: string, status: number) => void {
+  const counts = new Map<string, Map<number, number>>()
+  const counter = new Counter({
+    name: 'foreman_proxy_requests_total',
+    help: 'Requests passed on to the target by route and status; 499: the caller left first.',
+    labelNames: ['route', 'code'],
+    registers: [],
+    collect() {
+      this.reset()
+      for (const [route, codes] of counts) for (const [code, count] of codes) this.inc({ route, code }, count)
+    },
+  })
+  registry.registerMetric(counter)
+  return (path, status) => {
+    const route = routeOf(path)
+    let codes = counts.get(route)
+    if (!codes) counts.set(route, (codes = new Map()))
+    // A status is whatever the target wrote: one outside HTTP's range must not become a series.
+    const code = status >= 100 && status <= 599 ? Math.trunc(status) : 0
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+  }
+}
+
+/** The label of a path: itself when it is a known route, the route when it names a blob or a model, else `other`. */
+function routeOf(path: string): string {
+  const query = path.indexOf('?')
+  const plain = query < 0 ? path : path.slice(0, query)
+  if (routes.has(plain)) return plain
+  if (plain.startsWith('/api/blobs/')) return '/api/blobs'
+  return plain.startsWith('/v1/models/') ? '/v1/models' : 'other'
+}
