@@ -1,0 +1,81 @@
+// What a finished request gives back, whichever endpoint it was sent to, and how the figures and pictures in it are
+// read. Putting the answer together is fold.ts (native streams) and whole.ts (one JSON body).
+
+import type { Usage } from '../job/schema.ts'
+import type { Members } from './members.ts'
+import { valueOf } from './members.ts'
+
+export interface Answer {
+  /** The endpoint's own non-stream answer, one JSON object. */
+  response: Buffer
+  /** true: the lines handed to `onOutput` are the target's own stream; null: the endpoint was asked for one body. */
+  stream: true | null
+  usage: Usage
+  /** Text of the message or of the first choice; '' for embeddings. */
+  text: string
+  images: Image[]
+  /** A generation that ended well and said nothing (at most one token): right after an outage, a broken runner. */
+  empty: boolean
+}
+
+export interface Image {
+  /** `image-1.png`, counted from 1. */
+  name: string
+  content_type: string
+  bytes: Buffer
+}
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+/** Nanoseconds as whole milliseconds; absent stays absent. */
+const milliseconds = (value: unknown) => (isNumber(value) ? Math.round(value / 1e6) : undefined)
+const count = (value: unknown) => (isNumber(value) ? Math.trunc(value) : undefined)
+
+function present(usage: Usage): Usage {
+  return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined))
+}
+
+/** The metrics of a native answer. Ollama leaves zeroes out, so an absent one may have been zero. */
+export function nativeUsage(members: Members): Usage {
+  return present({
+    prompt_tokens: count(valueOf(members, 'prompt_eval_count')),
+    output_tokens: count(valueOf(members, 'eval_count')),
+    load_ms: milliseconds(valueOf(members, 'load_duration')),
+    prompt_ms: milliseconds(valueOf(members, 'prompt_eval_duration')),
+    output_ms: milliseconds(valueOf(members, 'eval_duration')),
+    total_ms: milliseconds(valueOf(members, 'total_duration')),
+  })
+}
+
+/** The `usage` of a `/v1` answer, in OpenAI's words or in those of Responses and Messages. */
+export function v1Usage(members: Members): Usage {
+  const usage = fieldsOf(valueOf(members, 'usage'))
+  return present({
+    prompt_tokens: count(usage.prompt_tokens ?? usage.input_tokens),
+    output_tokens: count(usage.completion_tokens ?? usage.output_tokens),
+  })
+}
+
+/** The fields of anything; none when it isn't an object. */
+export function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+const signatures: [bytes: string, at: number, type: string, extension: string][] = [
+  ['\x89PNG', 0, 'image/png', 'png'],
+  ['\xff\xd8\xff', 0, 'image/jpeg', 'jpg'],
+  ['WEBP', 8, 'image/webp', 'webp'],
+]
+
+/** Base64 pictures as files; what can't be told by its first bytes is `application/octet-stream`. */
+export function imagesOf(encoded: unknown[]): Image[] {
+  return encoded
+    .filter((text): text is string => typeof text === 'string' && text !== '')
+    .map((text, index) => {
+      const bytes = Buffer.from(text, 'base64')
+      const head = bytes.toString('latin1', 0, 16)
+      const known = signatures.find(([signature, at]) => head.startsWith(signature, at))
+      const [, , content_type, extension] = known ?? ['', 0, 'application/octet-stream', 'bin']
+      return { name: `image-${index + 1}.${extension}`, content_type, bytes }
+    })
+}

@@ -1,0 +1,166 @@
+// What is in the target's memory: /api/ps, and the runners that foreman itself has just loaded, which are known before
+// the listing shows them. Listed doesn't mean alive, and an answer that doesn't come means "unknown", not "down": on
+// some targets the listing itself waits while a model loads.
+
+import type { Clock } from '../clock.ts'
+import type { RunnerOptions } from '../job/affinity.ts'
+import { fieldsOf } from './answer.ts'
+import type { Names } from './names.ts'
+import type { Wire } from './wire.ts'
+
+/** One runner as /api/ps lists it. Sizes in bytes. */
+export interface Resident {
+  /** The name it was loaded by, which may be another than the one asked for. */
+  name: string
+  /** Of the manifest. */
+  digest: string
+  sizeBytes: number
+  vramBytes: number
+  /** Absent on old targets. */
+  contextLength?: number
+  /** Epoch milliseconds; in the past for a busy one, centuries ahead for "forever". */
+  expiresAt?: number
+}
+
+export interface Reading {
+  residents: Resident[]
+  /** Monotonic milliseconds when it was asked for: it shows nothing older. */
+  at: number
+}
+
+/** A load by foreman. */
+interface Load {
+  model: string
+  options: RunnerOptions
+  at: number
+  contextLength?: number
+}
+
+export interface ResidentsOptions {
+  wire: Wire
+  clock: Clock
+  names: Names
+  onReading?: (reading: Reading) => void
+}
+
+const everyMs = 1_000
+const limitMs = 3_000
+/** A reading older than this says nothing any more. */
+export const tooOldMs = 3_000
+
+export class Residents {
+  /** The newest reading, however old. */
+  reading: Reading | undefined
+  readonly #parts: ResidentsOptions
+  readonly #closed = new AbortController()
+  #loads: Load[] = []
+  #asking: Promise<void> | undefined
+  #askedAt = Number.NEGATIVE_INFINITY
+  #polling = false
+  #cancel: (() => void) | undefined
+
+  constructor(parts: ResidentsOptions) {
+    this.#parts = parts
+  }
+
+  /** The residents, undefined when nothing recent is known. */
+  get current(): Resident[] | undefined {
+    const { reading } = this
+    return reading && this.#parts.clock.now() - reading.at <= tooOldMs ? reading.residents : undefined
+  }
+
+  /** Reads every second from now on, or stops to. */
+  poll(on: boolean): void {
+    if (on === this.#polling || this.#closed.signal.aborted) return
+    this.#polling = on
+    this.#arm()
+  }
+
+  /** Reads now, or waits for the reading under way. Never throws; `reading` tells what came of it. */
+  look(): Promise<void> {
+    if (this.#closed.signal.aborted) return Promise.resolve()
+    this.#asking ??= this.#read().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  /** A load by foreman has just been answered. */
+  loaded(model: string, options: RunnerOptions): void {
+    const { names, clock } = this.#parts
+    this.#loads = this.#loads.filter((load) => names.weights(load.model) !== names.weights(model))
+    this.#loads.push({ model, options, at: clock.now() })
+  }
+
+  /** Whether a request would find its runner in memory; undefined when nothing recent is known. */
+  has(model: string, options: RunnerOptions): boolean | undefined {
+    const { names, clock } = this.#parts
+    const { current, reading } = this
+    const weights = names.weights(model)
+    const own = this.#loads.find((load) => names.weights(load.model) === weights)
+    const unlisted = own && clock.now() - own.at <= tooOldMs && own.at >= (reading?.at ?? own.at)
+    const resident = current?.find((each) => names.weightsOf(each) === weights)
+    if (!resident && !unlisted) return current && false
+    if (own) return names.runner(own.model, own.options) === names.runner(model, options)
+    // Somebody else loaded it: only what the listing shows can be compared.
+    const { num_ctx, ...others } = names.merged(model, options)
+    return (num_ctx === undefined || num_ctx === resident?.contextLength) && Object.keys(others).length === 0
+  }
+
+  close(): void {
+    this.#closed.abort(new Error('closed'))
+    this.#polling = false
+    this.#cancel?.()
+  }
+
+  async #read(): Promise<void> {
+    const { wire, clock, onReading } = this.#parts
+    this.#cancel?.()
+    const at = clock.now()
+    this.#askedAt = at
+    try {
+      const { status, text } = await wire.ask({ method: 'GET', path: '/api/ps', limitMs, signal: this.#closed.signal })
+      const models = status === 200 ? fieldsOf(JSON.parse(text)).models : undefined
+      if (Array.isArray(models)) {
+        this.reading = { residents: models.map(residentFrom), at }
+        this.#forget(this.reading)
+        onReading?.(this.reading)
+      }
+    } catch {
+      // Unknown: the last reading grows old by itself.
+    }
+    this.#arm()
+  }
+
+  #arm(): void {
+    this.#cancel?.()
+    if (!this.#polling) return
+    const { clock } = this.#parts
+    this.#cancel = clock.at(Math.max(this.#askedAt + everyMs, clock.now()), () => void this.look())
+  }
+
+  /** Drops loads of foreman's own that a newer reading contradicts. */
+  #forget({ residents, at }: Reading): void {
+    const { names } = this.#parts
+    this.#loads = this.#loads.filter((load) => {
+      if (load.at >= at) return true
+      const weights = names.weights(load.model)
+      const resident = residents.find((each) => names.weightsOf(each) === weights)
+      load.contextLength ??= resident?.contextLength
+      return resident !== undefined && resident.contextLength === load.contextLength
+    })
+  }
+}
+
+function residentFrom(value: unknown): Resident {
+  const item = fieldsOf(value)
+  const expires = typeof item.expires_at === 'string' ? Date.parse(item.expires_at) : Number.NaN
+  return {
+    name: String(item.name ?? item.model ?? ''),
+    digest: String(item.digest ?? ''),
+    sizeBytes: Number(item.size ?? 0),
+    vramBytes: Number(item.size_vram ?? 0),
+    ...(typeof item.context_length === 'number' ? { contextLength: item.context_length } : {}),
+    ...(Number.isNaN(expires) ? {} : { expiresAt: expires }),
+  }
+}

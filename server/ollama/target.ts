@@ -1,0 +1,241 @@
+// The one Ollama, as everybody else sees it: whether it is there, what it has, what is in its memory, and how to run,
+// preload and unload on it. Decides nothing about order; people's requests reach the target through http/proxy.ts and
+// are only told of here.
+
+import type { Clock } from '../clock.ts'
+import type { RunnerOptions } from '../job/affinity.ts'
+import { isEmbedding, type Endpoint } from '../job/submit.ts'
+import { fieldsOf, type Answer } from './answer.ts'
+import { TargetAbsent, TargetFailure, brokenOff, classify } from './failure.ts'
+import { Names, type Model } from './names.ts'
+import { Residents, type Reading, type Resident } from './residents.ts'
+import { run, type RunRequest } from './run.ts'
+import { Watch, type Reason, type TargetState } from './watch.ts'
+import { Wire } from './wire.ts'
+
+export interface TargetOptions {
+  url: string
+  token?: string
+  clock: Clock
+  /** Failing probes for so long give a running request up. */
+  graceMs: number
+  /** Largest answer in bytes; more fails `too_large`. */
+  answerMax: number
+  onState?: (state: TargetState, previous: TargetState) => void
+  /** Names, weights or Modelfile parameters became known or changed: `runner` may answer otherwise. */
+  onNames?: () => void
+  onResidents?: (reading: Reading) => void
+}
+
+export interface Load {
+  endpoint: Endpoint
+  model: string
+  options: RunnerOptions
+}
+
+/** The names are read again with a good probe when they are older than this. */
+const namesOldMs = 60_000
+
+export class Target {
+  readonly #parts: TargetOptions
+  readonly #wire: Wire
+  readonly #names: Names
+  readonly #residents: Residents
+  readonly #watch: Watch
+  #inFlight = 0
+  readonly #running = new Set<AbortController>()
+  #namesAt = Number.NEGATIVE_INFINITY
+
+  constructor(parts: TargetOptions) {
+    this.#parts = parts
+    const { clock, graceMs } = parts
+    // TCP's own keep-alive must not give up before the probes do: a sleeping Mac may come back within the grace time.
+    const wire = new Wire({ url: parts.url, token: parts.token, clock, keepAliveMs: graceMs + 60_000 })
+    this.#wire = wire
+    this.#names = new Names({ wire, onChange: parts.onNames })
+    this.#residents = new Residents({ wire, clock, names: this.#names, onReading: parts.onResidents })
+    this.#watch = new Watch({
+      wire,
+      clock,
+      onState: (state, previous) => this.#changed(state, previous),
+      onProbe: (good) => this.#probed(good),
+    })
+  }
+
+  /** Without credentials. */
+  get url(): string {
+    return this.#wire.url
+  }
+
+  get state(): TargetState {
+    return this.#watch.state
+  }
+
+  /** Epoch milliseconds of the last change of state. */
+  get since(): number {
+    return this.#watch.since
+  }
+
+  get version(): string | undefined {
+    return this.#watch.version
+  }
+
+  get models(): Model[] {
+    return this.#names.models
+  }
+
+  /** What is in memory, undefined when the last reading is older than 3 s. */
+  get residents(): Resident[] | undefined {
+    return this.#residents.current
+  }
+
+  /** The last reading of /api/ps, however old. */
+  get reading(): Reading | undefined {
+    return this.#residents.reading
+  }
+
+  /** The first probe; resolves when it has been answered or not. */
+  start(): Promise<void> {
+    return this.#watch.probe()
+  }
+
+  /** Stops every timer and question of the target's own; runs belong to their signals. */
+  close(): void {
+    this.#watch.close()
+    this.#residents.close()
+    this.#names.close()
+  }
+
+  /**
+   * Says that something waits for the absent target, or that a request is on it, until the returned function is
+   * called: probes then come every 2 s, and with a request in flight /api/ps is read every second. Runs and preloads
+   * say so themselves.
+   */
+  demand(reason: Reason): () => void {
+    const release = this.#watch.demand(reason)
+    if (reason === 'waiting') return release
+    this.#residents.poll(++this.#inFlight > 0)
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      release()
+      this.#residents.poll(--this.#inFlight > 0)
+    }
+  }
+
+  /** Bytes of any answer came from the target. */
+  heard(): void {
+    this.#watch.heard()
+  }
+
+  /** Reads /api/ps now. Never throws; `reading` tells what came of it. */
+  look(): Promise<void> {
+    return this.#residents.look()
+  }
+
+  /** Probes now. Never throws; `state` tells what came of it. */
+  probe(): Promise<void> {
+    return this.#watch.probe()
+  }
+
+  /** Reads the names again, as after a pull, a create, a copy or a delete. Never throws. */
+  refresh(): Promise<void> {
+    this.#namesAt = this.#parts.clock.now()
+    return this.#names.refresh()
+  }
+
+  /** A load hung and unloading all did not help. */
+  stuck(): void {
+    this.#watch.stuck()
+  }
+
+  /** A text equal exactly for requests that share a runner; the affinity key while the target hasn't told. */
+  runner(model: string, options: RunnerOptions): string {
+    return this.#names.runner(model, options)
+  }
+
+  /** Whether a request would find its runner in memory; undefined when nothing recent is known. */
+  resident(model: string, options: RunnerOptions): boolean | undefined {
+    return this.#residents.has(model, options)
+  }
+
+  /**
+   * Runs a job's request to its answer. Throws TargetFailure, TargetAbsent (free of charge), the signal's reason, or
+   * what the body throws.
+   */
+  run(request: RunRequest): Promise<Answer> {
+    const { clock, answerMax } = this.#parts
+    const limits = { wire: this.#wire, clock, answerMax, onBytes: () => this.heard() }
+    return this.#fly(request.signal, (signal) => run({ ...request, signal }, limits))
+  }
+
+  /** Loads the runner a request will need, for as long as that takes; cloud models need none. Throws like `run`. */
+  async preload({ endpoint, model, options }: Load, signal: AbortSignal): Promise<void> {
+    if (this.#names.cloud(model)) return
+    const { shift, ...runner } = options
+    const embeds = isEmbedding(endpoint)
+    const path = embeds ? '/api/embed' : '/api/generate'
+    const body = JSON.stringify({
+      model,
+      ...(embeds ? { input: '' } : { stream: false }),
+      ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
+      ...(shift === false && !embeds ? { shift } : {}),
+    })
+    await this.#fly(signal, async (signal) => {
+      const { status, text } = await this.#wire.ask({ method: 'POST', path, body, signal })
+      if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
+      this.heard()
+      this.#residents.loaded(model, options)
+      this.#watch.unstuck()
+    })
+  }
+
+  /** Has a request on the target until `work` settles; gives it up when probes have failed for the grace time. */
+  async #fly<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const giveUp = new AbortController()
+    this.#running.add(giveUp)
+    const release = this.demand('in_flight')
+    try {
+      return await work(AbortSignal.any([signal, giveUp.signal]))
+    } catch (error) {
+      // Know soon what is the matter, instead of at the next probe.
+      if (error instanceof TargetAbsent || isCut(error)) void this.probe()
+      if (error instanceof TargetFailure && error.failure.code === 'model_missing') void this.refresh()
+      throw error
+    } finally {
+      this.#running.delete(giveUp)
+      release()
+    }
+  }
+
+  #probed(good: boolean): void {
+    const { clock, graceMs } = this.#parts
+    const { failingSince } = this.#watch
+    if (good && clock.now() - this.#namesAt >= namesOldMs && this.state === 'awake') void this.refresh()
+    if (failingSince === undefined || clock.now() - failingSince < graceMs) return
+    for (const run of this.#running) run.abort(new TargetAbsent('gave_up'))
+  }
+
+  #changed(state: TargetState, previous: TargetState): void {
+    if (state === 'awake' && previous !== 'stuck') void this.refresh()
+    this.#parts.onState?.(state, previous)
+  }
+}
+
+const isCut = (error: unknown) => error instanceof TargetFailure && error.failure.targetStatus === undefined
+
+/** 200 with the answer to a request for nothing: the model is in memory. */
+function isLoadAnswer(text: string): boolean {
+  try {
+    const { done_reason, embeddings } = fieldsOf(JSON.parse(text))
+    return done_reason === 'load' || Array.isArray(embeddings)
+  } catch {
+    return false
+  }
+}
+
+function loadFailure(status: number, text: string, endpoint: Endpoint) {
+  if (status !== 200 || text.includes('"error"')) return classify({ status, text, endpoint })
+  return brokenOff('the target answered a load request with something else', status)
+}

@@ -1,0 +1,49 @@
+// An answer that comes as one JSON body: `/api/embed` and everything under /v1, asked not to stream. The bytes are
+// kept as received; only the few members that foreman reads are looked at.
+
+import { fieldsOf, nativeUsage, v1Usage, type Answer } from './answer.ts'
+import { MemberScan, valueOf, type Members } from './members.ts'
+import { isEmbedding, isNative, type Endpoint } from '../job/submit.ts'
+
+export class Whole {
+  readonly #endpoint: Endpoint
+  readonly #scan = new MemberScan()
+  #pieces: Buffer[] = []
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  /** Takes the next piece of the body. Throws SyntaxError when it can't be one JSON object. */
+  add(piece: Buffer): void {
+    this.#scan.write(piece)
+    this.#pieces.push(piece)
+  }
+
+  /** The answer, or `{error}` with the body when it is an error in a 200. Throws SyntaxError when it isn't complete. */
+  answer(): Answer | { error: Buffer } {
+    const response = Buffer.concat(this.#pieces)
+    const members = this.#scan.end(response)
+    // Responses carries `"error": null` when all is well.
+    if (valueOf(members, 'error')) return { error: response }
+    const usage = isNative(this.#endpoint) ? nativeUsage(members) : v1Usage(members)
+    const { text, silent } = isEmbedding(this.#endpoint) ? { text: '', silent: false } : saidBy(members)
+    return { response, stream: null, usage, text, images: [], empty: silent && (usage.output_tokens ?? 0) <= 1 }
+  }
+}
+
+/** The text of a `/v1` answer, whichever of the four shapes it has, and whether there is nothing in it at all. */
+function saidBy(members: Members): { text: string; silent: boolean } {
+  const choice = fieldsOf(fieldsOf(valueOf(members, 'choices'))[0])
+  const message = fieldsOf(choice.message)
+  // Responses lists items whose content has parts; Messages lists the parts themselves.
+  const items = [...list(valueOf(members, 'output')), ...list(valueOf(members, 'content'))]
+  const parts = items.flatMap((item) => (Array.isArray(item.content) ? list(item.content) : [item]))
+  const texts = [message.content, choice.text, ...parts.filter(isText).map((part) => part.text)]
+  const text = texts.filter((piece) => typeof piece === 'string').join('')
+  const other = [message.tool_calls, message.reasoning, ...parts.filter((part) => !isText(part))].some(Boolean)
+  return { text, silent: text === '' && !other }
+}
+
+const isText = (part: Record<string, unknown>) => part.type === 'text' || part.type === 'output_text'
+const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value.map(fieldsOf) : [])
