@@ -21,7 +21,7 @@ export interface Answer {
 export interface Image {
   /** `image-1.png`, counted from 1. */
   name: string
-  content_type: string
+  contentType: string
   bytes: Buffer
 }
 
@@ -75,7 +75,7 @@ export function imagesOf(encoded: unknown[]): Image[] {
       const bytes = Buffer.from(text, 'base64')
       const head = bytes.toString('latin1', 0, 16)
       const known = signatures.find(([signature, at]) => head.startsWith(signature, at))
-      const [, , content_type, extension] = known ?? ['', 0, 'application/octet-stream', 'bin']
-      return { name: `image-${index + 1}.${extension}`, content_type, bytes }
+      const [, , contentType, extension] = known ?? ['', 0, 'application/octet-stream', 'bin']
+      return { name: `image-${index + 1}.${extension}`, contentType, bytes }
     })
 }

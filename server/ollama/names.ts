@@ -2,7 +2,8 @@
 // Modelfile parameters included; copies and models made FROM another share one. Asked of the target once per digest
 // and kept; what the target hasn't told yet falls back to the name.
 
-import { affinityKey, canonicalModel, isCloud, runnerOptions, type RunnerOptions } from '../job/affinity.ts'
+import { affinityKey, canonicalModel, isCloud, parseAffinityKey, runnerOptions } from '../job/affinity.ts'
+import type { RunnerOptions } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
 import type { Wire } from './wire.ts'
 
@@ -59,18 +60,12 @@ export class Names {
     return this.#refreshing
   }
 
-  /** A text that is equal exactly for requests that share a runner, as far as the target has told. */
-  runner(model: string, options: RunnerOptions): string {
-    const there = this.#models.get(canonicalModel(model))
-    if (!there || there.cloud) return affinityKey(model, options)
-    const [, ...set] = affinityKey('x', this.merged(model, options)).split(' ')
-    return [this.weightsOf(there), ...set].join(' ')
-  }
-
-  /** The runner options a request ends up with: the Modelfile's parameters under its own. */
-  merged(model: string, options: RunnerOptions): RunnerOptions {
-    const digest = this.#models.get(canonicalModel(model))?.digest ?? ''
-    return { ...this.#known.get(digest)?.parameters, ...options }
+  /** A text equal exactly for affinity keys that share a runner, as far as the target has told; else the key itself. */
+  runner(key: string): string {
+    const { model, options } = parseAffinityKey(key)
+    const there = this.#models.get(model)
+    if (!there || there.cloud) return key
+    return runnerOf(this.weightsOf(there), { ...this.#known.get(there.digest)?.parameters, ...options })
   }
 
   /** What the runner is loaded from: a weights id, else the manifest's digest, else the canonical name. */
@@ -137,6 +132,11 @@ export class Names {
     const oldest = [...this.#known.keys()].find((digest) => !used.has(digest))
     if (oldest !== undefined) this.#known.delete(oldest)
   }
+}
+
+/** The text of a runner: its weights, then the options it is loaded with. */
+export function runnerOf(weights: string, options: RunnerOptions): string {
+  return [weights, ...affinityKey('x', options).split(' ').slice(1)].join(' ')
 }
 
 const describe = (models: Map<string, Model>) =>

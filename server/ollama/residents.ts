@@ -3,9 +3,9 @@
 // some targets the listing itself waits while a model loads.
 
 import type { Clock } from '../clock.ts'
-import type { RunnerOptions } from '../job/affinity.ts'
+import { parseAffinityKey } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
-import type { Names } from './names.ts'
+import { runnerOf, type Names } from './names.ts'
 import type { Wire } from './wire.ts'
 
 /** One runner as /api/ps lists it. Sizes in bytes. */
@@ -30,8 +30,9 @@ export interface Reading {
 
 /** A load by foreman. */
 interface Load {
+  /** The affinity key it was for, and the model in it. */
+  key: string
   model: string
-  options: RunnerOptions
   at: number
   contextLength?: number
 }
@@ -85,26 +86,35 @@ export class Residents {
     return this.#asking
   }
 
-  /** A load by foreman has just been answered. */
-  loaded(model: string, options: RunnerOptions): void {
+  /** A load by foreman has just been answered: the runner of this affinity key is in memory. */
+  loaded(key: string): void {
     const { names, clock } = this.#parts
+    const { model } = parseAffinityKey(key)
     this.#loads = this.#loads.filter((load) => names.weights(load.model) !== names.weights(model))
-    this.#loads.push({ model, options, at: clock.now() })
+    this.#loads.push({ key, model, at: clock.now() })
   }
 
-  /** Whether a request would find its runner in memory; undefined when nothing recent is known. */
-  has(model: string, options: RunnerOptions): boolean | undefined {
+  /** The runners in memory, spelled as `names.runner` does; empty when nothing recent is known. */
+  get runners(): ReadonlySet<string> {
     const { names, clock } = this.#parts
-    const { current, reading } = this
-    const weights = names.weights(model)
-    const own = this.#loads.find((load) => names.weights(load.model) === weights)
-    const unlisted = own && clock.now() - own.at <= tooOldMs && own.at >= (reading?.at ?? own.at)
-    const resident = current?.find((each) => names.weightsOf(each) === weights)
-    if (!resident && !unlisted) return current && false
-    if (own) return names.runner(own.model, own.options) === names.runner(model, options)
-    // Somebody else loaded it: only what the listing shows can be compared.
-    const { num_ctx, ...others } = names.merged(model, options)
-    return (num_ctx === undefined || num_ctx === resident?.contextLength) && Object.keys(others).length === 0
+    const newest = this.reading?.at ?? Number.NEGATIVE_INFINITY
+    const runners = new Set<string>()
+    for (const load of this.#loads) {
+      if (load.at >= newest && clock.now() - load.at <= tooOldMs) runners.add(names.runner(load.key))
+    }
+    for (const resident of this.current ?? []) {
+      const weights = names.weightsOf(resident)
+      const own = this.#loads.find((load) => names.weights(load.model) === weights)
+      if (own) {
+        runners.add(names.runner(own.key))
+        continue
+      }
+      // Somebody else loaded it: it serves requests that leave num_ctx open or ask for what is listed.
+      runners.add(weights)
+      const { contextLength } = resident
+      if (contextLength !== undefined) runners.add(runnerOf(weights, { num_ctx: contextLength }))
+    }
+    return runners
   }
 
   close(): void {

@@ -3,7 +3,7 @@
 // are only told of here.
 
 import type { Clock } from '../clock.ts'
-import type { RunnerOptions } from '../job/affinity.ts'
+import { affinityKey, type RunnerOptions } from '../job/affinity.ts'
 import { isEmbedding, type Endpoint } from '../job/submit.ts'
 import { fieldsOf, type Answer } from './answer.ts'
 import { TargetAbsent, TargetFailure, brokenOff, classify } from './failure.ts'
@@ -42,7 +42,7 @@ export class Target {
   readonly #names: Names
   readonly #residents: Residents
   readonly #watch: Watch
-  #inFlight = 0
+  readonly #inFlight = new Set<unknown>()
   readonly #running = new Set<AbortController>()
   #namesAt = Number.NEGATIVE_INFINITY
 
@@ -107,21 +107,15 @@ export class Target {
   }
 
   /**
-   * Says that something waits for the absent target, or that a request is on it, until the returned function is
-   * called: probes then come every 2 s, and with a request in flight /api/ps is read every second. Runs and preloads
-   * say so themselves.
+   * Says whether something of `who` waits for the absent target, or is on it: probes then come every 2 s, and with
+   * something in flight /api/ps is read every second. Runs and preloads say so themselves.
    */
-  demand(reason: Reason): () => void {
-    const release = this.#watch.demand(reason)
-    if (reason === 'waiting') return release
-    this.#residents.poll(++this.#inFlight > 0)
-    let released = false
-    return () => {
-      if (released) return
-      released = true
-      release()
-      this.#residents.poll(--this.#inFlight > 0)
-    }
+  demand(reason: Reason, on: boolean, who: unknown = 'worker'): void {
+    this.#watch.demand(reason, on, who)
+    if (reason === 'waiting') return
+    if (on) this.#inFlight.add(who)
+    else this.#inFlight.delete(who)
+    this.#residents.poll(this.#inFlight.size > 0)
   }
 
   /** Bytes of any answer came from the target. */
@@ -150,14 +144,14 @@ export class Target {
     this.#watch.stuck()
   }
 
-  /** A text equal exactly for requests that share a runner; the affinity key while the target hasn't told. */
-  runner(model: string, options: RunnerOptions): string {
-    return this.#names.runner(model, options)
+  /** A text equal exactly for affinity keys that share a runner; the key itself while the target hasn't told. */
+  runnerKey(key: string): string {
+    return this.#names.runner(key)
   }
 
-  /** Whether a request would find its runner in memory; undefined when nothing recent is known. */
-  resident(model: string, options: RunnerOptions): boolean | undefined {
-    return this.#residents.has(model, options)
+  /** The runners in memory, spelled as `runnerKey` does; empty when nothing recent is known. */
+  residentKeys(): ReadonlySet<string> {
+    return this.#residents.runners
   }
 
   /**
@@ -186,7 +180,7 @@ export class Target {
       const { status, text } = await this.#wire.ask({ method: 'POST', path, body, signal })
       if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
       this.heard()
-      this.#residents.loaded(model, options)
+      this.#residents.loaded(affinityKey(model, options))
       this.#watch.unstuck()
     })
   }
@@ -195,7 +189,7 @@ export class Target {
   async #fly<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const giveUp = new AbortController()
     this.#running.add(giveUp)
-    const release = this.demand('in_flight')
+    this.demand('in_flight', true, giveUp)
     try {
       return await work(AbortSignal.any([signal, giveUp.signal]))
     } catch (error) {
@@ -205,7 +199,7 @@ export class Target {
       throw error
     } finally {
       this.#running.delete(giveUp)
-      release()
+      this.demand('in_flight', false, giveUp)
     }
   }
 

@@ -54,14 +54,13 @@ export class Watch {
     this.since = parts.clock.wall()
   }
 
-  /** Says that somebody cares, until the returned function is called. */
-  demand(reason: Reason): () => void {
-    const release = () => {
-      if (this.#demands[reason].delete(release)) this.#arm()
-    }
-    this.#demands[reason].add(release)
+  /** Says whether `who` cares; each counts once for a reason. */
+  demand(reason: Reason, on: boolean, who: unknown): void {
+    const demands = this.#demands[reason]
+    if (on === demands.has(who)) return
+    if (on) demands.add(who)
+    else demands.delete(who)
     this.#arm()
-    return release
   }
 
   /** Bytes came from the target: no need to ask whether it is there. */
