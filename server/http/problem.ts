@@ -1,88 +1,135 @@
-// Errors on foreman's own routes: RFC 9457 problem details, and the one table from a code to its HTTP status. On
-// proxied routes an error has the route's own shape instead (native.ts). What isn't a ForemanError is `internal`
-// outside; whoever catches it logs it whole.
+// Errors on foreman's own routes: RFC 9457 problems. This is the only place that knows which status a code has, and
+// the only way an unknown error leaves: masked, while the log has it whole.
+
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
 import { ForemanError, type Code, type Fault } from '../job/error.ts'
 
-/** The body of an error answer (`application/problem+json`), and `error.data.problem` over tRPC. */
-export interface Problem {
-  type: string
-  title: string
-  status: number
-  detail: string
-  instance?: string
-  code: Code
-  errors?: Fault[]
-  retry_after_s?: number
-  job_id?: string
-  source: 'foreman'
+export const Problem = z
+  .object({
+    type: z.string().meta({ description: '`urn:foreman:problem:<code>`.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional().meta({ description: 'The path that was asked.' }),
+    code: z.string(),
+    errors: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .optional()
+      .meta({ description: 'Each fault with a JSON pointer into the request.' }),
+    retry_after_s: z.int().optional(),
+    job_id: z.string().optional(),
+    source: z.literal('foreman'),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.infer<typeof Problem>
+
+const table: Record<Code, [status: number, title: string]> = {
+  invalid_request: [422, 'Invalid request'],
+  unauthorized: [401, 'Unauthorized'],
+  forbidden: [403, 'Forbidden'],
+  not_found: [404, 'Not found'],
+  gone: [410, 'Gone'],
+  conflict: [409, 'Conflict'],
+  idempotency_key_reused: [422, 'Idempotency key reused'],
+  too_large: [413, 'Too large'],
+  queue_full: [503, 'Queue full'],
+  storage_full: [507, 'Storage full'],
+  stopping: [503, 'Stopping'],
+  target_unreachable: [503, 'Target unreachable'],
+  model_missing: [502, 'Model missing'],
+  target_refused: [502, 'Refused by the target'],
+  target_failed: [502, 'Target failed'],
+  timed_out: [504, 'Timed out'],
+  start_by_passed: [504, 'Not started in time'],
+  interrupted: [503, 'Interrupted'],
+  internal: [500, 'Internal error'],
 }
 
-/** Status and title of every code. Codes that only a job can have stand for what the target did. */
-const table: Record<Code, { status: number; title: string }> = {
-  invalid_request: { status: 422, title: 'The request is not valid' },
-  unauthorized: { status: 401, title: 'A token is required' },
-  forbidden: { status: 403, title: 'Not allowed from here' },
-  not_found: { status: 404, title: 'Not found' },
-  gone: { status: 410, title: 'Deleted' },
-  conflict: { status: 409, title: 'Not possible in this state' },
-  idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
-  too_large: { status: 413, title: 'Too large' },
-  queue_full: { status: 503, title: 'The queue is full' },
-  storage_full: { status: 507, title: 'The storage is full' },
-  stopping: { status: 503, title: 'foreman is stopping' },
-  target_unreachable: { status: 503, title: 'The target cannot be reached' },
-  model_missing: { status: 502, title: 'The target does not have the model' },
-  target_refused: { status: 502, title: 'The target refused the request' },
-  target_failed: { status: 502, title: 'The target failed' },
-  timed_out: { status: 504, title: 'The time limit has passed' },
-  start_by_passed: { status: 504, title: 'Not started in time' },
-  interrupted: { status: 503, title: 'Interrupted too often' },
-  internal: { status: 500, title: 'Internal error' },
-}
-
-/** The HTTP status an error is answered with. */
+/** The HTTP status of an error. */
 export function statusOf(error: ForemanError): number {
-  return error.status ?? table[error.code].status
+  return error.status ?? table[error.code][0]
 }
 
-/** Any error as one that may be told: Fastify's own become codes of foreman, the unknown becomes a masked `internal`. */
-export function toForemanError(error: unknown): ForemanError {
-  if (error instanceof ForemanError) return error
-  // tRPC and others wrap what was thrown.
-  if (error instanceof Error && error.cause instanceof ForemanError) return error.cause
-  const status = (error as { statusCode?: unknown } | null)?.statusCode
-  const message = error instanceof Error ? error.message : ''
-  if (status === 404) return new ForemanError('not_found', message)
-  if (status === 413) return new ForemanError('too_large', message)
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ForemanError('invalid_request', message, { status })
-  }
-  return new ForemanError('internal', 'An internal error occurred; the log has the details.', { cause: error })
-}
-
-/** The problem an error is told as. `instance` is the request's path. */
+/** Any error as a problem. Unknown ones come out as `internal` and say nothing. */
 export function problemOf(error: unknown, instance?: string): Problem {
-  const known = toForemanError(error)
-  const { code, message, errors, retryAfterS, jobId } = known
+  const known = foremanError(error)
+  const [status, title] = table[known.code]
   return {
-    type: `urn:foreman:problem:${code}`,
-    title: table[code].title,
-    status: statusOf(known),
-    detail: message,
+    type: `urn:foreman:problem:${known.code}`,
+    title,
+    status: known.status ?? status,
+    detail: known.code === 'internal' ? 'something went wrong inside foreman; its log says what' : known.message,
     ...(instance === undefined ? {} : { instance }),
-    code,
-    ...(errors === undefined ? {} : { errors }),
-    ...(retryAfterS === undefined ? {} : { retry_after_s: retryAfterS }),
-    ...(jobId === undefined ? {} : { job_id: jobId }),
+    code: known.code,
+    ...(known.errors ? { errors: known.errors } : {}),
+    ...(known.retryAfterS === undefined ? {} : { retry_after_s: known.retryAfterS }),
+    ...(known.jobId === undefined ? {} : { job_id: known.jobId }),
     source: 'foreman',
   }
 }
 
-/** Answers with an error as a problem, with the headers that belong to it. */
-export function sendProblem(reply: FastifyReply, error: unknown, request: FastifyRequest): FastifyReply {
+/** Answers with the problem of `error`. Unknown errors go whole to `onInternal`. */
+export function sendProblem(
+  reply: FastifyReply,
+  error: unknown,
+  request: FastifyRequest,
+  onInternal?: (error: unknown) => void,
+): FastifyReply {
   const problem = problemOf(error, request.url.split('?', 1)[0])
-  if (problem.retry_after_s !== undefined) reply.header('retry-after', String(problem.retry_after_s))
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
-  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem))
+  if (problem.code === 'internal') onInternal?.(error)
+  if (problem.retry_after_s !== undefined) void reply.header('Retry-After', String(problem.retry_after_s))
+  if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer')
+  // What is left of a refused body is not read: the connection cannot serve another request.
+  if (problem.status === 413) void reply.header('Connection', 'close')
+  return reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem))
+}
+
+function foremanError(error: unknown): ForemanError {
+  if (error instanceof ForemanError) return error
+  const { cause, code, statusCode, message } = (error ?? {}) as {
+    cause?: unknown
+    code?: unknown
+    statusCode?: number
+    message?: string
+  }
+  if (cause instanceof ForemanError) return cause
+  if (error instanceof z.ZodError) return refused(error)
+  // tRPC wraps a refused input; a refused output is foreman's own fault and stays internal.
+  if (cause instanceof z.ZodError && code === 'BAD_REQUEST') return refused(cause)
+  if (typeof code === 'string' && code.startsWith('FST_')) return fastifyError(code, statusCode ?? 500, message ?? code)
+  if (code === 'BAD_REQUEST' || code === 'PARSE_ERROR')
+    return new ForemanError('invalid_request', message ?? 'bad request', { status: 400 })
+  if (code === 'PAYLOAD_TOO_LARGE') return new ForemanError('too_large', message ?? 'the body is too large')
+  if (code === 'NOT_FOUND') return new ForemanError('not_found', message ?? 'no such procedure')
+  return new ForemanError('internal', 'internal error', { cause: error })
+}
+
+function refused({ issues }: z.ZodError): ForemanError {
+  const errors = issues.flatMap(faults)
+  return new ForemanError(
+    'invalid_request',
+    errors[0] ? `${errors[0].pointer || 'request'}: ${errors[0].detail}` : 'invalid request',
+    { errors },
+  )
+}
+
+function faults(issue: z.core.$ZodIssue): Fault[] {
+  const base = issue.path.map(escape)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: pointerOf([...base, escape(key)]), detail: 'unknown field' }))
+  }
+  return [{ pointer: pointerOf(base), detail: issue.message }]
+}
+
+const pointerOf = (parts: string[]) => parts.map((part) => `/${part}`).join('')
+const escape = (part: PropertyKey) => String(part).replaceAll('~', '~0').replaceAll('/', '~1')
+
+/** Fastify's own refusals, in foreman's words. */
+function fastifyError(code: string, status: number, message: string): ForemanError {
+  if (status === 413) return new ForemanError('too_large', message)
+  if (status === 415) return new ForemanError('invalid_request', 'send JSON as application/json', { status: 415 })
+  if (status === 404) return new ForemanError('not_found', message)
+  if (status >= 400 && status < 500) return new ForemanError('invalid_request', message, { status })
+  return new ForemanError('internal', `${code}: ${message}`)
 }

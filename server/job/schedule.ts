@@ -2,6 +2,8 @@
 // Jobs are drained model by model: a turn goes on while its key has work, a key that has waited for the patience P
 // becomes overdue and ends a turn that has lasted P. Every tie breaks by queue place: one snapshot, one answer.
 
+import type { InFlight } from './admit.ts'
+
 /** The waiting jobs of one affinity key; retries in backoff are not waiting. Times are monotonic milliseconds. */
 export interface WaitingKey {
   key: string
@@ -10,15 +12,6 @@ export interface WaitingKey {
   head: number
   /** The later of the head's queue time and the last start of any job of this key. */
   starvedSince: number
-}
-
-/** One people's key as the arbiter sees it. */
-export interface PeopleKey {
-  key: string
-  inFlight: number
-  /** Since when the oldest unanswered request is under way. */
-  since: number
-  lastSeen: number
 }
 
 export type TargetState = 'unknown' | 'awake' | 'asleep' | 'down' | 'stuck'
@@ -31,7 +24,8 @@ export interface Snapshot {
   resident: ReadonlySet<string>
   /** The current turn, or the last one until the next begins. */
   turn: { key: string; since: number } | null
-  people: readonly PeopleKey[]
+  /** People's requests, by key. */
+  people: readonly InFlight[]
   target: TargetState
   paused: boolean
   /** P: milliseconds after which a waiting key is overdue. */
@@ -83,7 +77,7 @@ function absence(target: TargetState): Reason | null {
 }
 
 /** Why a queued job is not running, as callers are told. */
-export function reasonFor(job: { key: string; place: number; backingOff: boolean }, snapshot: Snapshot): Reason | null {
+export function reasonFor(job: { place: number; backingOff: boolean }, snapshot: Snapshot): Reason | null {
   if (snapshot.paused) return 'paused'
   if (job.backingOff) return 'backing_off'
   const away = absence(snapshot.target)

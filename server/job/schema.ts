@@ -6,6 +6,11 @@ import { z } from 'zod'
 import { codes } from './error.ts'
 import { states } from './state.ts'
 
+/** JSON of any shape, handed on untouched. */
+const Json = z
+  .custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null)
+  .meta({ override: { type: 'object', additionalProperties: true } })
+
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC, milliseconds.' })
 
 export const State = z
@@ -55,10 +60,10 @@ export const Job = z
       .object({
         endpoint: z.string(),
         model: z.string(),
-        body: z.looseObject({}).optional().meta({ description: 'Only with include=request.' }),
+        body: Json.optional().meta({ description: 'Only with include=request.' }),
       })
       .meta({ id: 'JobRequestView' }),
-    response: z.looseObject({}).optional().meta({ description: 'Only with include=response, once done.' }),
+    response: Json.optional().meta({ description: 'Only with include=response, once done.' }),
     labels: z.record(z.string(), z.string()),
     created_at: time,
     queued_at: time,

@@ -78,6 +78,18 @@ export function bodyFaults(endpoint: string, body: Record<string, unknown>): Bod
   return faults
 }
 
+/** Whether the answer's text is to be JSON: Ollama's `format`, OpenAI's `response_format` and `text.format`. */
+export function asksForJson(endpoint: string, body: Record<string, unknown>): boolean {
+  const { format, response_format, text } = body as {
+    format?: unknown
+    response_format?: { type?: unknown } | null
+    text?: { format?: { type?: unknown } } | null
+  }
+  if (isNative(endpoint)) return format !== undefined && format !== null && format !== ''
+  const type = endpoint === '/v1/responses' ? text?.format?.type : response_format?.type
+  return type === 'json_object' || type === 'json_schema'
+}
+
 export const OllamaBody = z.looseObject({}).meta({
   id: 'OllamaBody',
   description: "The endpoint's own request body, sent to the target as it came, numbers exact. `stream` is ignored.",

@@ -5,7 +5,7 @@ import { randomUUIDv7, timingSafeEqual } from 'node:crypto'
 import { affinityKey, canonicalModel, runnerOptions } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import type { Job } from '../job/schema.ts'
-import type { SubmitJob } from '../job/submit.ts'
+import { asksForJson, type SubmitJob } from '../job/submit.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { defaultEvents, owed, type StoredDeliver, type StoredWebhook } from './outbox.ts'
@@ -127,6 +127,7 @@ export class Intake {
       model,
       body: blob.blob,
       body_bytes: body.reduce((sum, b) => sum + b.length, 0),
+      json_output: asksForJson(endpoint, input.request.body) ? 1 : 0,
       labels: JSON.stringify(input.labels ?? {}),
       webhook: this.#webhook(input),
       deliver: input.deliver ? JSON.stringify(input.deliver satisfies StoredDeliver) : null,
@@ -159,7 +160,7 @@ export class Intake {
     } as const
     store.events.append(event)
     if (row.webhook)
-      for (const delivery of owed(row, event, viewJob(row, [], publicUrl))) store.deliveries.insert(delivery)
+      for (const delivery of owed(row, event, viewJob(row, [], publicUrl()))) store.deliveries.insert(delivery)
     return row
   }
 

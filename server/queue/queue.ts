@@ -3,7 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
-import { isTerminal, type Happening } from '../job/state.ts'
+import { isTerminal, type Happening, type State } from '../job/state.ts'
 import type { Job } from '../job/schema.ts'
 import type { WaitingKey } from '../job/schedule.ts'
 import type { ArtifactRow } from '../store/artifacts.ts'
@@ -30,8 +30,8 @@ export interface NewArtifact {
 export interface QueueOptions {
   store: Store
   clock: Clock
-  /** Base of links, without a slash at its end. */
-  publicUrl: string
+  /** Base of links, without a slash at its end; known once foreman listens. */
+  publicUrl: () => string
   /** Waiting jobs before submits are refused. */
   queueMax: number
   /** Default and upper limit of a job's working time, in seconds. */
@@ -49,7 +49,7 @@ export class Queue {
   readonly steady: Steady
   #store: Store
   #clock: Clock
-  #publicUrl: string
+  #publicUrl: () => string
   #waiting: Waiting
   #intake: Intake
   #reminders: Reminders
@@ -69,7 +69,7 @@ export class Queue {
       tallies: store.affinities.tallies(),
       head: (affinity) => store.jobs.head(affinity),
     })
-    this.#intake = new Intake({ ...options, steady: this.steady, waiting: () => this.waitingJobs })
+    this.#intake = new Intake({ ...options, steady: this.steady, waiting: () => this.total('queued') })
     this.#reminders = new Reminders({ store, clock, steady: this.steady, queue: this })
     this.#paused = store.settings.get('paused') === '1'
   }
@@ -208,7 +208,7 @@ export class Queue {
   }
 
   view(row: JobRow): Job {
-    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl)
+    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl())
   }
 
   body(row: JobRow): Iterable<Buffer> {
@@ -238,12 +238,24 @@ export class Queue {
     return seq === undefined ? undefined : this.#store.jobs.at(seq)
   }
 
-  get waitingJobs(): number {
-    return this.#waiting.total('queued') + this.#waiting.total('backing_off')
+  /** Jobs in a state, backed-off ones among the queued. */
+  total(state: State): number {
+    return this.#waiting.total(state) + (state === 'queued' ? this.#waiting.total('backing_off') : 0)
   }
 
-  get counts(): Pick<Waiting, 'total' | 'models' | 'oldestSince'> {
-    return this.#waiting
+  models(): ReturnType<Waiting['models']> {
+    return this.#waiting.models()
+  }
+
+  /** How long the oldest waiting job has waited; 0 when none does. */
+  oldestWait_ms(): number {
+    const since = this.#waiting.oldestSince()
+    return since === undefined ? 0 : Math.max(0, this.steady.now() - since)
+  }
+
+  /** The affinity key of the job that arrived just before this one. */
+  keyBefore(seq: number): string | undefined {
+    return this.#store.jobs.keyBefore(seq)
   }
 
   /** Refuses new submits and lets every waiting caller go. */

@@ -43,6 +43,10 @@ export class Vigil {
     for (const job of this.#waiting.keys()) this.wake(job)
   }
 
+  get over(): boolean {
+    return this.#over
+  }
+
   /** How many callers wait. */
   get size(): number {
     return [...this.#waiting.values()].reduce((sum, set) => sum + set.size, 0)

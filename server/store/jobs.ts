@@ -17,6 +17,7 @@ export interface JobRow {
   model: string
   body: number
   body_bytes: number
+  json_output: 0 | 1
   labels: string
   webhook: string | null
   deliver: string | null
@@ -77,7 +78,7 @@ export interface Page {
 /** How many rows one page looks at before it comes short. */
 const pageReach = 5000
 
-const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key, endpoint, job.model, body, body_bytes,
+const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key, endpoint, job.model, body, body_bytes, json_output,
   labels, webhook, deliver, trace, created_at, queued_at, loading_at, working_at, finished_at, waiting_since, due,
   start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues, error, usage`
 const from = 'job JOIN affinity ON affinity.id = job.affinity'
@@ -102,9 +103,9 @@ export class Jobs {
       'SELECT id, idempotency_hash AS hash FROM job WHERE idempotency_key = ?',
     )
     this.#insert = db.prepare(`INSERT INTO job (seq, id, state, sequence, place, affinity, endpoint, model, body,
-      body_bytes, labels, webhook, deliver, trace, idempotency_key, idempotency_hash, created_at, queued_at,
+      body_bytes, json_output, labels, webhook, deliver, trace, idempotency_key, idempotency_hash, created_at, queued_at,
       waiting_since, start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues)
-      VALUES (@seq, @id, 'queued', @sequence, @place, @affinity, @endpoint, @model, @body, @body_bytes, @labels,
+      VALUES (@seq, @id, 'queued', @sequence, @place, @affinity, @endpoint, @model, @body, @body_bytes, @json_output, @labels,
       @webhook, @deliver, @trace, @idempotency_key, @idempotency_hash, @created_at, @queued_at, @waiting_since,
       @start_by, @timeout_s, @attempt, @max_attempts, @interruptions, @free_requeues)`)
     this.#change = db.prepare(`UPDATE job SET state = @state, sequence = @sequence, place = @place,
@@ -171,6 +172,11 @@ export class Jobs {
   /** The oldest waiting job of a key. */
   head(affinity: number): { seq: number; place: number; waiting_since: number } | undefined {
     return this.#head.get(affinity)
+  }
+
+  /** The affinity key of the job that arrived just before this one. */
+  keyBefore(seq: number): string | undefined {
+    return this.#below.get(seq, 1)?.key
   }
 
   /** Jobs that were running when the rows were last written. */

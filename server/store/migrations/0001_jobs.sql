@@ -22,6 +22,8 @@ CREATE TABLE job (
   model TEXT NOT NULL,
   body INTEGER NOT NULL,
   body_bytes INTEGER NOT NULL CHECK (body_bytes >= 2),
+  -- Whether the request asks for JSON, so that the text of the answer becomes output.json.
+  json_output INTEGER NOT NULL CHECK (json_output IN (0, 1)),
   labels TEXT NOT NULL CHECK (json_valid(labels)),
   webhook TEXT CHECK (webhook IS NULL OR json_valid(webhook)),
   deliver TEXT CHECK (deliver IS NULL OR json_valid(deliver)),

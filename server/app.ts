@@ -1,0 +1,183 @@
+// The composition root: builds every part from the Config, hands each the values it uses, and connects the facts they
+// report to whoever should know. No rule about jobs or requests lives here.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { systemClock, type Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { mountPlain, type Health } from './http/plain.ts'
+import { mountRest } from './http/rest.ts'
+import { buildServer } from './http/server.ts'
+import type { Api } from './http/trpc.ts'
+import { mountTrpc } from './http/trpc-mount.ts'
+import { states } from './job/state.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { Target } from './ollama/target.ts'
+import { People } from './people.ts'
+import { Queue } from './queue/queue.ts'
+import { Store } from './store/store.ts'
+import { Ledger } from './ledger.ts'
+import { queueStatus, targetStatus } from './status.ts'
+import { Worker } from './worker/worker.ts'
+
+export interface AppOptions {
+  config: Config
+  log: Logger
+  /** Process id, for the lock of the data folder. */
+  owner: number
+  clock?: Clock
+  random?: () => number
+  /** Named moments of a commit (`submit:before`, `finish:inside` …) at which a test may end the process. */
+  fault?: (point: string) => void
+}
+
+export interface App {
+  /** Where it listens. */
+  url: string
+  queue: Queue
+  target: Target
+  metrics: Metrics
+  /** Jobs that were running when an earlier foreman died, now queued again. */
+  recovered: number
+  /** Resolves when nothing runs and nothing waits. */
+  idle: () => Promise<void>
+  /** Takes no new work, gives what runs its grace, lets go of everything. */
+  close: () => Promise<void>
+}
+
+/** Builds and starts foreman. Throws StoreUnusable with a plain line when the data folder cannot be used. */
+export async function startApp({
+  config,
+  log,
+  owner,
+  clock = systemClock,
+  random = Math.random,
+  fault,
+}: AppOptions): Promise<App> {
+  let url = config.publicUrl ?? ''
+  let stopping = false
+  const store = new Store({
+    folder: config.data,
+    owner,
+    fault,
+    onCommit: ({ ms }) => metrics.committed(ms / 1000),
+  })
+  const queue = new Queue({
+    store,
+    clock,
+    publicUrl: () => url,
+    queueMax: config.queueMax,
+    jobTimeout_s: Math.floor(config.jobTimeout / 1000),
+    maxAttempts: config.maxAttempts,
+    webhooks: config.webhookSecrets.length > 0,
+    webhookUrl: config.webhookUrl ?? undefined,
+    onChange: (row, happening) => {
+      ledger.changed(row, happening)
+      worker.changed(row)
+    },
+  })
+  const target = new Target({
+    url: config.target,
+    token: config.targetToken ?? undefined,
+    clock,
+    graceMs: config.grace,
+    answerMax: config.bodyMax,
+    onState: (state, previous) => {
+      log.info({ state, previous }, 'target')
+      worker.wake()
+    },
+    onNames: () => worker.wake(),
+    onResidents: () => worker.wake(),
+  })
+  const people = new People({ clock, onChange: () => worker.wake() })
+  const metrics = createMetrics({
+    jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
+    oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,
+    targetState: () => target.state,
+    outboxPending: () => store.deliveries.pending(),
+    storeBytes: () => store.size(),
+  })
+  const ledger = new Ledger({ log, metrics, clock })
+  const worker = new Worker({
+    queue,
+    target,
+    clock,
+    random,
+    patience: config.patience,
+    loadStall_ms: config.loadStall,
+    people: () => people.keys,
+    onStart: (row, resident) => ledger.started(row, !resident, queue.keyBefore(row.seq)),
+    onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
+    onLoad: ({ key, ms }) => ledger.loaded(key, ms),
+    onTurn: ({ ms }) => metrics.turnEnded(ms / 1000),
+    onStorage: (failing, error) =>
+      failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
+    onError: (error) => log.error({ err: error }, 'worker'),
+  })
+  const api: Api = {
+    queue,
+    live: (row) => worker.live(row),
+    queueStatus: () => queueStatus(queue, worker),
+    targetStatus: () => targetStatus(target, people),
+    onPause: () => worker.wake(),
+  }
+  const readiness = (): Health => {
+    const writable = store.unwritable === null && !worker.storageFailing
+    return {
+      ok: writable && !stopping,
+      checks: [
+        {
+          name: 'store',
+          status: writable ? 'pass' : 'fail',
+          ...(store.unwritable ? { detail: store.unwritable } : {}),
+        },
+        { name: 'running', status: stopping ? 'fail' : 'pass' },
+        { name: 'target', status: target.state === 'awake' ? 'pass' : 'warn', detail: target.state },
+      ],
+    }
+  }
+
+  const recovered = await queue.recover()
+  const server = await buildServer({
+    tokens: config.tokens,
+    allowAnonymous: config.allowAnonymous,
+    targetUrl: config.target,
+    targetToken: config.targetToken ?? undefined,
+    hosts: config.hosts,
+    corsOrigins: config.corsOrigins,
+    publicUrl: config.publicUrl ?? undefined,
+    people,
+    onServed: (served) => ledger.served(served),
+    onInternal: (error) => log.error({ err: error }, 'internal error'),
+    routes: (app) => {
+      void app.register(async (scope) => mountRest(scope, { api, bodyMax: config.bodyMax }))
+      void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax }))
+      void app.register(async (scope) =>
+        mountPlain(scope, {
+          readiness,
+          metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+          documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
+        }),
+      )
+    },
+  })
+  const listening = await server.listen(config.listen)
+  url ||= listening
+  await target.start()
+  worker.wake()
+
+  const close = async () => {
+    stopping = true
+    queue.stop()
+    await Promise.all([worker.stop(config.stopGrace), server.close(config.stopGrace)])
+    target.close()
+    store.close()
+  }
+  return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
+}
+
+/** The committed documents, served as they are. */
+function document(name: string): string {
+  return readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')
+}

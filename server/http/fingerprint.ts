@@ -1,0 +1,117 @@
+// The digest under which an idempotency key remembers its request: the same for any order of members, spacing or
+// spelling of strings, different for any other difference, numbers compared as their source text. It walks JSON that
+// is known to be valid, in slices, so that a body of any size stalls nobody.
+
+import { createHash, type Hash } from 'node:crypto'
+import { setImmediate as breathe } from 'node:timers/promises'
+
+/** An object being read: the digests of its members by key, and the hash its own digest goes into. */
+interface Members {
+  digests: Map<string, string>
+  key: string | null
+  outer: Hash
+}
+
+const slice_ms = 4
+
+/** SHA-256 over the input in its canonical form, a top member `idempotency_key` left out. */
+export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
+  const bytes = text.length === 1 ? (text[0] as Buffer) : Buffer.concat(text)
+  const root = createHash('sha256')
+  const open: (Members | null)[] = []
+  let hash = root
+  // Bytes from `run` to before the current token have not been hashed yet.
+  let run = -1
+  const flush = (end: number) => {
+    if (run >= 0) hash.update(bytes.subarray(run, end))
+    run = -1
+  }
+  const ended = () => {
+    const frame = open.at(-1)
+    if (!frame || frame.key === null) return
+    const dropped = open.length === 1 && frame.key === 'idempotency_key'
+    if (!dropped) frame.digests.set(frame.key, hash.digest('hex'))
+    frame.key = null
+  }
+  let began = performance.now()
+  for (let at = 0, n = 0; at < bytes.length; n++) {
+    if ((n & 1023) === 0 && performance.now() - began > slice_ms) {
+      await breathe()
+      began = performance.now()
+    }
+    const c = bytes[at] as number
+    const frame = open.at(-1)
+    if (c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09 || (frame && (c === 0x2c || c === 0x3a))) {
+      flush(at)
+      at += 1
+    } else if (c === 0x7b) {
+      flush(at)
+      open.push({ digests: new Map(), key: null, outer: hash })
+      at += 1
+    } else if (c === 0x7d) {
+      flush(at)
+      const { digests, outer } = open.pop() as Members
+      hash = outer
+      for (const [key, digest] of [...digests].sort(([a], [b]) => (a < b ? -1 : 1)))
+        hash.update(`{${JSON.stringify(key)}:${digest}`)
+      hash.update('}')
+      ended()
+      at += 1
+    } else if (c === 0x5b || c === 0x5d) {
+      if (run < 0) run = at
+      at += 1
+      if (c === 0x5b) open.push(null)
+      else {
+        flush(at)
+        open.pop()
+        ended()
+      }
+    } else if (c === 0x22) {
+      const end = stringEnd(bytes, at)
+      const raw = bytes.subarray(at, end)
+      if (frame && frame.key === null) {
+        frame.key = JSON.parse(raw.toString()) as string
+        hash = createHash('sha256')
+      } else {
+        if (raw.includes(0x5c)) {
+          flush(at)
+          hash.update(JSON.stringify(JSON.parse(raw.toString())))
+        } else if (run < 0) run = at
+        if (frame) {
+          flush(end)
+          ended()
+        }
+      }
+      at = end
+    } else {
+      if (run < 0) run = at
+      at = c === 0x2c ? at + 1 : scalarEnd(bytes, at)
+      if (frame) {
+        flush(at)
+        ended()
+      }
+    }
+  }
+  flush(bytes.length)
+  return root.digest()
+}
+
+function stringEnd(bytes: Buffer, start: number): number {
+  for (let at = start + 1; ;) {
+    const end = bytes.indexOf(0x22, at)
+    let escapes = 0
+    while (bytes[end - 1 - escapes] === 0x5c) escapes += 1
+    if (escapes % 2 === 0) return end + 1
+    at = end + 1
+  }
+}
+
+function scalarEnd(bytes: Buffer, start: number): number {
+  let at = start
+  for (; at < bytes.length; at++) {
+    const c = bytes[at] as number
+    // , ] } and white space end a number or a literal.
+    if (c === 0x2c || c === 0x5d || c === 0x7d || c <= 0x20) break
+  }
+  return at
+}

@@ -1,0 +1,201 @@
+// REST, mounted by looping over the router: each procedure with `openapi` metadata becomes one Fastify route that
+// calls it. Input comes from the path and the query (read by the types of the input schema) or from the JSON body;
+// whatever is wrong is the same problem+json as everywhere.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
+import { z } from 'zod'
+import { ForemanError } from '../job/error.ts'
+import { fingerprint } from './fingerprint.ts'
+import { readJson, type JsonBody } from './json-body.ts'
+import { idempotencyKey, prefer } from './prefer.ts'
+import { sendProblem } from './problem.ts'
+import { appRouter, longestWait_s } from './router.ts'
+import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
+import { stringify } from './verbatim.ts'
+
+export interface RestOptions {
+  api: Api
+  /** Most bytes of a request body. */
+  bodyMax: number
+}
+
+/** One procedure as REST sees it. */
+export interface Route {
+  name: string
+  meta: Meta & { openapi: NonNullable<Meta['openapi']> }
+  /** JSON schema of each input property, for reading a query. */
+  properties: Record<string, { type?: string; items?: { type?: string } }>
+}
+
+/** Every procedure that is served over REST, in the order of the router. */
+export function restRoutes(): Route[] {
+  // At run time the procedures of a router are flat, by their dotted names; the type has them nested.
+  const procedures = appRouter._def.procedures as unknown as Record<
+    string,
+    { _def: { meta?: Meta; inputs: z.ZodType[] } }
+  >
+  return Object.entries(procedures).flatMap(([name, { _def }]) => {
+    const { openapi } = _def.meta ?? {}
+    if (!_def.meta || !openapi) return []
+    const options = { io: 'input', unrepresentable: 'any' } as const
+    const schema = _def.inputs[0]
+      ? (z.toJSONSchema(_def.inputs[0], options) as { properties?: Route['properties'] })
+      : {}
+    return [{ name, meta: { ..._def.meta, openapi }, properties: schema.properties ?? {} }]
+  })
+}
+
+const callers = createCallerFactory(appRouter)
+type Caller = Record<string, Record<string, (input: unknown) => Promise<unknown>>>
+
+/** Registers the routes. To be called in a scope of its own: the JSON parser must not leak to other routes. */
+export function mountRest(app: FastifyInstance, options: RestOptions): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
+  for (const route of restRoutes()) {
+    const { method, path } = route.meta.openapi
+    app.route({
+      method,
+      url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      handler: (request, reply) => handle(route, request, reply, options),
+    })
+  }
+}
+
+async function handle(
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: RestOptions,
+): Promise<FastifyReply> {
+  const abort = new AbortController()
+  const left = () => abort.abort()
+  reply.raw.once('close', left)
+  try {
+    const { meta } = route
+    const body = meta.openapi.method === 'POST' ? await bodyOf(request, meta, options.bodyMax) : undefined
+    const head: Head = { headers: {} }
+    const input = {
+      ...(body ? objectOf(body.value) : fromQuery(request.query as Query, route.properties)),
+      ...(request.params as object),
+    }
+    const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request) }
+    if (meta.waits) context.wait_s = waitOf(request, meta)
+    if (body && meta.verbatim) await exact(context, input, body, meta, request)
+    const [group = '', name = ''] = route.name.split('.')
+    const caller = callers(context, { signal: abort.signal }) as unknown as Caller
+    const output = await caller[group]?.[name]?.(input)
+    return answer(reply, request, route.meta, head, output)
+  } catch (error) {
+    if (abort.signal.aborted && reply.raw.destroyed) return reply.hijack()
+    return sendProblem(reply, error, request)
+  } finally {
+    reply.raw.off('close', left)
+  }
+}
+
+function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: Head, output: unknown): FastifyReply {
+  void reply.code(head.status ?? meta.status ?? 200).headers(head.headers)
+  if (meta.etag) {
+    const tag = `W/"${(output as { sequence: number }).sequence}"`
+    void reply.header('ETag', tag)
+    if (request.headers['if-none-match']?.split(/,\s*/).includes(tag)) return reply.code(304).send()
+  }
+  if (output === undefined) return reply.send()
+  const pieces = stringify(output)
+  void reply.type('application/json; charset=utf-8')
+  if (pieces.length === 1) return reply.send(pieces[0])
+  void reply.header(
+    'Content-Length',
+    pieces.reduce((sum, piece) => sum + piece.length, 0),
+  )
+  return reply.send(Buffer.concat(pieces))
+}
+
+async function bodyOf(request: FastifyRequest, meta: Meta, bodyMax: number): Promise<JsonBody | undefined> {
+  const stream = request.body as Readable | undefined | null
+  // A POST without a body and without a content type is a complete request (cancel, pause).
+  if (!stream) return undefined
+  const declared = Number(request.headers['content-length'] ?? 0)
+  const limit = meta.verbatim ? bodyMax : Math.min(bodyMax, 1024 * 1024)
+  if (declared > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
+  return readJson(stream, { limit, verbatim: meta.verbatim })
+}
+
+/** Hands the procedure the exact bodies, and the digests that idempotency keys need. */
+async function exact(
+  context: Context,
+  input: Record<string, unknown>,
+  body: JsonBody,
+  meta: Meta,
+  request: FastifyRequest,
+): Promise<void> {
+  context.bodies = body.verbatim
+  const fingerprints = new Map<string, Buffer>()
+  context.fingerprints = fingerprints
+  if (meta.verbatim?.[0] === 'jobs') {
+    const jobs = Array.isArray(input.jobs) ? (input.jobs as { idempotency_key?: unknown }[]) : []
+    for (const [i, job] of jobs.entries()) {
+      if (job?.idempotency_key !== undefined) fingerprints.set(`/jobs/${i}`, await fingerprint(body.text(`/jobs/${i}`)))
+    }
+    return
+  }
+  const header = request.headers['idempotency-key']
+  if (header !== undefined) {
+    const key = idempotencyKey(header)
+    if (input.idempotency_key !== undefined && input.idempotency_key !== key) {
+      throw new ForemanError('invalid_request', 'the Idempotency-Key header and idempotency_key differ', {
+        errors: [{ pointer: '/idempotency_key', detail: 'differs from the Idempotency-Key header' }],
+      })
+    }
+    input.idempotency_key = key
+  }
+  if (input.idempotency_key !== undefined) fingerprints.set('', await fingerprint(body.text()))
+}
+
+/** Seconds from `?wait=` (POST; a GET has it in its input) or `Prefer: wait=`. */
+function waitOf(request: FastifyRequest, meta: Meta): number | undefined {
+  const asked = meta.openapi?.method === 'POST' ? (request.query as Query).wait : undefined
+  if (asked === undefined) return prefer(request.headers.prefer).wait
+  if (typeof asked === 'string' && /^\d{1,3}$/.test(asked) && Number(asked) <= longestWait_s) return Number(asked)
+  throw new ForemanError('invalid_request', 'wait is a number of seconds', {
+    errors: [{ pointer: '/wait', detail: `0 to ${longestWait_s}` }],
+  })
+}
+
+type Query = Record<string, string | string[] | undefined>
+
+/** Reads a query by the types of the input schema. What does not read as its type is left as it came, for zod to refuse. */
+function fromQuery(query: Query, properties: Route['properties']): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const property = properties[name]
+      if (property?.type === 'array') return [name, [value].flat().map((one) => scalar(one, property.items?.type))]
+      return [name, Array.isArray(value) ? value : scalar(value, property?.type)]
+    }),
+  )
+}
+
+function scalar(text: string | undefined, type: string | undefined): unknown {
+  if ((type === 'integer' || type === 'number') && text !== undefined && /^-?\d+(\.\d+)?$/.test(text))
+    return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new ForemanError('invalid_request', 'the body must be a JSON object', {
+    errors: [{ pointer: '', detail: 'must be an object' }],
+  })
+}
+
+function traceOf({ headers }: FastifyRequest): Record<string, string> {
+  const trace: Record<string, string> = {}
+  for (const name of ['traceparent', 'tracestate']) {
+    const value = headers[name]
+    if (typeof value === 'string' && value.length <= 512) trace[name] = value
+  }
+  return trace
+}

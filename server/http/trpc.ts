@@ -1,0 +1,101 @@
+// The tRPC instance: what every procedure finds in its context, how errors look over tRPC, and the metadata from which
+// the REST adapter and the documents are made.
+
+import { initTRPC, TRPCError } from '@trpc/server'
+import { ForemanError, type Code } from '../job/error.ts'
+import type { Job, QueueStatus, TargetStatus } from '../job/schema.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { JobRow } from '../store/jobs.ts'
+import type { z } from 'zod'
+import { problemOf } from './problem.ts'
+
+/** What the procedures act on; the composition root provides it. */
+export interface Api {
+  queue: Queue
+  /** What is only known live of a job: why it waits, how far it is. */
+  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+  queueStatus: () => z.infer<typeof QueueStatus>
+  targetStatus: () => z.infer<typeof TargetStatus>
+  /** An operator's switch was thrown. */
+  onPause: () => void
+}
+
+/** The answer's own head, over REST. */
+export interface Head {
+  status?: number
+  headers: Record<string, string>
+}
+
+export interface Context {
+  api: Api
+  /** Aborts when the caller leaves. */
+  signal?: AbortSignal
+  /** REST: the exact text of each `request.body`, by JSON pointer. */
+  bodies?: ReadonlyMap<string, readonly Buffer[]>
+  /** REST: SHA-256 over each input without its key, by JSON pointer. Over tRPC it is made from the parsed input. */
+  fingerprints?: ReadonlyMap<string, Buffer>
+  /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
+  wait_s?: number
+  /** traceparent and tracestate. */
+  trace?: Record<string, string>
+  /** REST: lets a procedure set status and headers, and return JSON text verbatim. */
+  head?: Head
+}
+
+export interface OpenApi {
+  method: 'GET' | 'POST' | 'DELETE'
+  path: `/${string}`
+  operationId: string
+  summary: string
+  description?: string
+  tags: string[]
+}
+
+/** A procedure with `openapi` is served over REST and stands in the documents. */
+export interface Meta extends Record<string, unknown> {
+  openapi?: OpenApi
+  /** Success status; 200 unless said. */
+  status?: 200 | 202 | 204
+  /** The answer carries `ETag: W/"<sequence>"`. */
+  etag?: boolean
+  /** `?wait=` and `Prefer: wait=` are understood. */
+  waits?: boolean
+  /** Where in the input the exact text of bodies is taken from the request; `*` is any index. */
+  verbatim?: string[]
+  /** Statuses besides the success that its callers should know. */
+  problems?: number[]
+}
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({
+    isDev: false,
+    errorFormatter: ({ shape, error }) => ({ ...shape, data: { ...shape.data, problem: problemOf(error) } }),
+  })
+
+type TrpcCode = ConstructorParameters<typeof TRPCError>[0]['code']
+
+const trpcCodes: Partial<Record<Code, TrpcCode>> = {
+  invalid_request: 'BAD_REQUEST',
+  unauthorized: 'UNAUTHORIZED',
+  forbidden: 'FORBIDDEN',
+  not_found: 'NOT_FOUND',
+  gone: 'NOT_FOUND',
+  conflict: 'CONFLICT',
+  idempotency_key_reused: 'UNPROCESSABLE_CONTENT',
+  too_large: 'PAYLOAD_TOO_LARGE',
+  queue_full: 'SERVICE_UNAVAILABLE',
+  stopping: 'SERVICE_UNAVAILABLE',
+  target_unreachable: 'SERVICE_UNAVAILABLE',
+}
+
+/** Every procedure starts here: foreman's errors keep their code on the way out. */
+export const procedure = t.procedure.use(async ({ next }) => {
+  const result = await next()
+  if (result.ok || !(result.error.cause instanceof ForemanError)) return result
+  const { cause } = result.error
+  throw new TRPCError({ code: trpcCodes[cause.code] ?? 'INTERNAL_SERVER_ERROR', message: cause.message, cause })
+})
+
+export const { router, createCallerFactory } = t

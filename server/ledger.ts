@@ -1,0 +1,89 @@
+// What foreman tells of its work: one log line per transition of a job, and the figures. Neither ever holds a prompt,
+// an output or a token.
+
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
+import type { Code } from './job/error.ts'
+import type { JobError, Usage } from './job/schema.ts'
+import type { Happening } from './job/state.ts'
+import type { Metrics } from './metrics.ts'
+import type { JobRow } from './store/jobs.ts'
+
+export interface LedgerOptions {
+  log: Logger
+  metrics: Metrics
+  clock: Clock
+}
+
+export class Ledger {
+  #options: LedgerOptions
+  /** Loads that the order of arrival would have needed beyond those that happened and are not told yet. */
+  #saved = 0
+
+  constructor(options: LedgerOptions) {
+    this.#options = options
+  }
+
+  /** A job changed, and the change is on disk. */
+  changed(row: JobRow, happening: Happening | 'submit' | 'delete'): void {
+    const { log, metrics } = this.#options
+    const error = row.error === null ? null : (JSON.parse(row.error) as JobError)
+    const facts = {
+      job: row.id,
+      state: row.state,
+      model: row.model,
+      endpoint: row.endpoint,
+      attempt: row.attempt,
+      ...(row.interruptions > 0 ? { interruptions: row.interruptions } : {}),
+      // The detail may quote what the target said, and that may quote a prompt: the code must do.
+      ...(error ? { code: error.code, target_status: error.target_status } : {}),
+    }
+    log[row.state === 'failed' ? 'warn' : 'info'](facts, `job ${happening.replace('_', ' ')}`)
+    if (happening === 'load') metrics.jobStarted(Math.max(0, (row.loading_at ?? 0) - row.queued_at) / 1000)
+    if (happening === 'delete') return
+    if (row.state === 'done' || row.state === 'failed' || row.state === 'canceled') {
+      metrics.jobFinished(row.state, error?.code as Code | undefined)
+    }
+    if (row.state === 'done') this.#tokens(row)
+  }
+
+  /** A preload ended well. */
+  loaded(key: string, ms: number): void {
+    const { log, metrics } = this.#options
+    log.info({ key, ms: Math.round(ms) }, 'model loaded')
+    metrics.modelLoaded(ms / 1000)
+  }
+
+  /** A job starts; `loads` when its runner is not in memory, `before` the key of the job that arrived just before it. */
+  started(row: JobRow, loads: boolean, before: string | undefined): void {
+    if (row.attempt > 0) return
+    const inOrderOfArrival = before === row.key ? 0 : 1
+    this.#saved += inOrderOfArrival - (loads ? 1 : 0)
+    if (this.#saved <= 0) return
+    this.#options.metrics.loadsAvoided(this.#saved)
+    this.#saved = 0
+  }
+
+  /** A proxied request was answered, or its caller left (status 499). */
+  served({
+    path,
+    status,
+    overhead_ms,
+    held_ms,
+  }: {
+    path: string
+    status: number
+    overhead_ms: number
+    held_ms?: number
+  }): void {
+    const { log, metrics } = this.#options
+    metrics.proxied(path, status, overhead_ms / 1000)
+    if (log.isLevelEnabled('debug')) log.debug({ path, status, held_ms }, 'passed through')
+  }
+
+  #tokens(row: JobRow): void {
+    const { prompt_tokens, output_tokens } = JSON.parse(row.usage ?? '{}') as Usage
+    if (prompt_tokens) this.#options.metrics.tokens('prompt', prompt_tokens)
+    if (output_tokens) this.#options.metrics.tokens('output', output_tokens)
+  }
+}

@@ -1,0 +1,82 @@
+// The process edge: environment, signals, exit code, and the lines an operator sees first. Only this file touches
+// `process`.
+
+import { existsSync, readFileSync } from 'node:fs'
+import pino, { type Logger } from 'pino'
+import pretty from 'pino-pretty'
+import { startApp, type App } from './app.ts'
+import { ConfigError, loadConfig, settings, type Config } from './config.ts'
+import { StoreUnusable } from './store/database.ts'
+
+const nodeNeeded = 24
+
+/** Exit codes: 0 stopped as asked, 1 cannot run, 2 wrong settings. */
+async function main(args: readonly string[]): Promise<void> {
+  if (Number(process.versions.node.split('.')[0]) < nodeNeeded) {
+    return fail(1, `foreman needs Node ${nodeNeeded} or newer, this is ${process.version}: start it with npm start`)
+  }
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  let config: Config
+  try {
+    config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return fail(2, error.message)
+  }
+  if (args.includes('--check')) return say(`settings are fine (${settings.length} known, see .env.example)\n`)
+  await run(config, logger(config.logLevel))
+}
+
+async function run(config: Config, log: Logger): Promise<void> {
+  let app: App
+  try {
+    app = await startApp({ config, log, owner: process.pid })
+  } catch (error) {
+    if (error instanceof StoreUnusable) return fail(1, `foreman cannot start: ${error.message}`)
+    const { code, message } = error as { code?: string; message: string }
+    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+      return fail(1, `foreman cannot listen: ${message}`)
+    throw error
+  }
+  const { target } = app
+  const found = target.state === 'awake' ? `awake, Ollama ${target.version ?? 'of unknown version'}` : target.state
+  log.info(`listening on ${app.url}`)
+  log.info(`in front of ${target.url} (${found})`)
+  if (app.recovered > 0) log.info(`${app.recovered} interrupted job${app.recovered === 1 ? '' : 's'} queued again`)
+  let stopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) return process.exit(1)
+    stopping = true
+    log.info({ signal }, 'stopping; a second signal exits at once')
+    void app.close().then(
+      () => {
+        log.info('stopped')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'could not stop cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+/** JSON lines, or readable text on a terminal. */
+function logger(level: string): Logger {
+  const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
+  if (!process.stdout.isTTY) return pino(base, pino.destination({ dest: 1, sync: true }))
+  return pino(base, pretty({ sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' }))
+}
+
+function say(text: string): void {
+  process.stdout.write(text)
+}
+
+function fail(code: number, message: string): void {
+  process.stderr.write(`${message}\n`)
+  process.exitCode = code
+}
+
+await main(process.argv.slice(2))

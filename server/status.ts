@@ -1,0 +1,53 @@
+// The queue and the target at a glance, put together from the parts that know.
+
+import { parseAffinityKey } from './job/affinity.ts'
+import type { QueueStatus, TargetStatus } from './job/schema.ts'
+import { states } from './job/state.ts'
+import type { Target } from './ollama/target.ts'
+import type { People } from './people.ts'
+import type { Queue } from './queue/queue.ts'
+import { time } from './queue/view.ts'
+import type { Worker } from './worker/worker.ts'
+import type { z } from 'zod'
+
+/** Models listed at most; a queue may hold jobs for any number of names. */
+const modelsShown = 1000
+
+export function queueStatus(queue: Queue, worker: Worker): z.infer<typeof QueueStatus> {
+  const { turn, waitingFor } = worker
+  const oldest = queue.oldestWait_ms()
+  return {
+    paused: queue.paused,
+    states: Object.fromEntries(states.map((state) => [state, queue.total(state)])),
+    models: queue.models().slice(0, modelsShown),
+    ...(turn
+      ? {
+          turn: {
+            key: turn.name,
+            model: parseAffinityKey(turn.name).model,
+            since: time(queue.steady.now() - turn.age_ms),
+          },
+        }
+      : {}),
+    ...(worker.running ? { running: worker.running.row.id } : {}),
+    ...(oldest > 0 ? { oldest_wait_ms: oldest } : {}),
+    ...(waitingFor ? { reason: waitingFor } : {}),
+  }
+}
+
+export function targetStatus(target: Target, people: People): z.infer<typeof TargetStatus> {
+  return {
+    url: target.url,
+    state: target.state,
+    since: time(target.since),
+    ...(target.version === undefined ? {} : { version: target.version }),
+    models: target.models.map((model) => model.name),
+    loaded: (target.reading?.residents ?? []).map(({ name, sizeBytes, contextLength, expiresAt }) => ({
+      model: name,
+      size_bytes: sizeBytes,
+      ...(contextLength === undefined ? {} : { context_length: contextLength }),
+      ...(expiresAt === undefined ? {} : { expires_at: time(expiresAt) }),
+    })),
+    people: { in_flight: people.count },
+  }
+}

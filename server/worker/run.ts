@@ -1,0 +1,195 @@
+// One run of one job on the target: load, work, results, end. Deadline, cancel and shutdown share the one AbortSignal
+// that reaches the target, because closing the connection is Ollama's only cancel.
+
+import type { Clock } from '../clock.ts'
+import { isCloud, parseAffinityKey } from '../job/affinity.ts'
+import { ForemanError } from '../job/error.ts'
+import { backoff } from '../job/retry.ts'
+import type { JobError } from '../job/schema.ts'
+import { isNative, type Endpoint } from '../job/submit.ts'
+import type { Answer } from '../ollama/answer.ts'
+import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { Facts } from '../queue/transition.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { Progress } from './progress.ts'
+import { stageResults } from './results.ts'
+
+/** Why a run was told to end before its answer. */
+export type Halt = 'canceled' | 'deadline' | 'stopping' | 'load_stalled'
+
+export interface RunOptions {
+  queue: Queue
+  target: Target
+  clock: Clock
+  /** In [0, 1), for the jitter of the backoff. */
+  random: () => number
+  /** A load silent for longer is given up. */
+  loadStall_ms: number
+  /** Writes that must not be lost: tried again while the disk refuses. */
+  persist: <T>(write: () => Promise<T>) => Promise<T>
+  onLoad?: (facts: { key: string; ms: number }) => void
+}
+
+/** What became of a run, for the worker's log. */
+export type Ended = 'done' | 'failed' | 'requeued' | 'canceled' | 'interrupted'
+
+export class Run {
+  readonly row: JobRow
+  readonly progress: Progress
+  #options: RunOptions
+  #abort = new AbortController()
+  #halt: Halt | null = null
+  #lines: Buffer[] = []
+
+  constructor(row: JobRow, options: RunOptions) {
+    this.row = row
+    this.#options = options
+    this.progress = new Progress(options.clock)
+  }
+
+  /** Ends the run early; the target's connection is closed at once. The first reason stays. */
+  halt(reason: Halt): void {
+    this.#halt ??= reason
+    this.#abort.abort(new Error(reason))
+  }
+
+  /** Takes the job from queued to wherever this attempt leads. Never throws for what the target does. */
+  async go(resident: boolean): Promise<Ended> {
+    const { queue } = this.#options
+    const row = await queue.advance(this.row.seq, 'load')
+    try {
+      if (!resident && !isCloud(row.model)) await this.#load(row)
+      await queue.advance(row.seq, 'work')
+      return await this.#finish(row, await this.#work(row))
+    } catch (error) {
+      return await this.#end(row, error)
+    }
+  }
+
+  async #load(row: JobRow): Promise<void> {
+    const { target, clock, loadStall_ms, onLoad } = this.#options
+    const began = clock.now()
+    const stalled = clock.at(began + loadStall_ms, () => this.halt('load_stalled'))
+    try {
+      const { model, options } = parseAffinityKey(row.key)
+      await target.preload({ endpoint: row.endpoint as Endpoint, model, options }, this.#abort.signal)
+    } finally {
+      stalled()
+    }
+    onLoad?.({ key: row.key, ms: clock.now() - began })
+  }
+
+  async #work(row: JobRow): Promise<Answer> {
+    const { target, clock, queue } = this.#options
+    const deadline = clock.at(clock.now() + row.timeout_s * 1000, () => this.halt('deadline'))
+    try {
+      return await target.run({
+        endpoint: row.endpoint as Endpoint,
+        body: queue.body(row),
+        signal: this.#abort.signal,
+        onOutput: (line) => {
+          if (isNative(row.endpoint)) this.#lines.push(line)
+          this.progress.line()
+        },
+      })
+    } finally {
+      deadline()
+    }
+  }
+
+  async #finish(row: JobRow, answer: Answer): Promise<Ended> {
+    const { queue, persist } = this.#options
+    const { response, text, images, usage } = answer
+    const results = { response, lines: this.#lines, text, images, jsonAsked: row.json_output === 1 }
+    await persist(async () => {
+      const artifacts = await stageResults(results, (bytes) => queue.stage(bytes))
+      await settled(queue.advance(row.seq, 'finish', { usage, artifacts, response, progressed: true }), artifacts)
+    })
+    return 'done'
+  }
+
+  /** Decides, from what went wrong, where the job goes. */
+  async #end(row: JobRow, error: unknown): Promise<Ended> {
+    if (error instanceof ForemanError && error.code === 'conflict') return 'canceled'
+    const progressed = this.#lines.length > 0
+    switch (this.#halt) {
+      case 'canceled':
+        return 'canceled'
+      case 'stopping':
+        await this.#advance(row, 'interrupt', { progressed })
+        return 'interrupted'
+      case 'load_stalled':
+        await this.#advance(row, 'give_back', {
+          error: { code: 'target_failed', detail: 'the model did not load' },
+          backoff_ms: this.#backoff(row),
+        })
+        return 'requeued'
+      case 'deadline':
+        return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
+    }
+    if (error instanceof TargetAbsent) {
+      const absent = { code: 'target_unreachable', detail: error.message }
+      const after = await this.#advance(row, 'give_back', { error: absent, progressed })
+      return after?.state === 'failed' ? 'failed' : 'requeued'
+    }
+    if (!(error instanceof TargetFailure)) throw error
+    const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
+    const said: JobError = {
+      code,
+      detail,
+      ...(targetStatus === undefined ? {} : { target_status: targetStatus }),
+      ...(targetBody === undefined ? {} : { target_body: targetBody }),
+    }
+    if (retry === 'never' || (retry === 'once' && row.attempt > 1)) return this.#fail(row, said)
+    const artifacts = row.attempt >= row.max_attempts ? await this.#partial() : []
+    const after = await this.#advance(row, 'back_off', {
+      error: said,
+      progressed,
+      artifacts,
+      backoff_ms: this.#backoff(row, retryAfter_ms),
+    })
+    return after?.state === 'failed' ? 'failed' : 'requeued'
+  }
+
+  #backoff(row: JobRow, retryAfter_ms?: number): number {
+    return backoff(row.attempt, this.#options.random(), retryAfter_ms)
+  }
+
+  async #fail(row: JobRow, error: JobError): Promise<Ended> {
+    await this.#advance(row, 'fail', { error, artifacts: await this.#partial() })
+    return 'failed'
+  }
+
+  /** What had arrived of the stream. */
+  #partial() {
+    const results = { lines: this.#lines, text: '', images: [], jsonAsked: false }
+    return stageResults(results, (bytes) => this.#options.queue.stage(bytes))
+  }
+
+  /** Advances unless the job ended otherwise in the same moment (a cancel), which then is the truth. */
+  async #advance(
+    row: JobRow,
+    happening: 'interrupt' | 'give_back' | 'back_off' | 'fail',
+    facts: Facts,
+  ): Promise<JobRow | undefined> {
+    const { queue, persist } = this.#options
+    try {
+      return await persist(() => settled(queue.advance(row.seq, happening, facts), facts.artifacts ?? []))
+    } catch (error) {
+      if (error instanceof ForemanError && (error.code === 'conflict' || error.code === 'not_found')) return undefined
+      throw error
+    }
+  }
+}
+
+/** Lets staged bytes go when the transition that was to bring them did not happen. */
+async function settled<T>(change: Promise<T>, artifacts: NonNullable<Facts['artifacts']>): Promise<T> {
+  try {
+    return await change
+  } catch (error) {
+    for (const { staged } of artifacts) staged.discard()
+    throw error
+  }
+}

@@ -1,0 +1,212 @@
+// The hands: one loop that asks job/schedule.ts what to do, does it, and asks again. It is woken by what happens (a
+// submit, an answer, the target coming back), never by a poll, and runs one job at a time.
+
+import type { Clock } from '../clock.ts'
+import type { InFlight } from '../job/admit.ts'
+import { ForemanError } from '../job/error.ts'
+import { reasonFor, schedule, type Reason, type Snapshot } from '../job/schedule.ts'
+import type { Job } from '../job/schema.ts'
+import { isTerminal } from '../job/state.ts'
+import { isNative } from '../job/submit.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Queue } from '../queue/queue.ts'
+import { startByPassed } from '../queue/reminders.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { Run, type Ended } from './run.ts'
+
+export interface WorkerOptions {
+  queue: Queue
+  target: Target
+  clock: Clock
+  random: () => number
+  /** P, in milliseconds. */
+  patience: number
+  loadStall_ms: number
+  /** People's requests in flight, by key. */
+  people: () => readonly InFlight[]
+  /** A job starts; `resident` when its runner is in memory already. */
+  onStart?: (row: JobRow, resident: boolean) => void
+  onEnded?: (row: JobRow, ended: Ended, ms: number) => void
+  onLoad?: (facts: { key: string; ms: number }) => void
+  onTurn?: (turn: { key: string; ms: number }) => void
+  /** The disk refuses writes, or takes them again. */
+  onStorage?: (failing: boolean, error?: unknown) => void
+  /** The loop met something it does not know; it goes on after a pause. */
+  onError?: (error: unknown) => void
+}
+
+/** How long to wait before a refused write, or a broken decision, is tried again. */
+const again_ms = 5000
+
+export class Worker {
+  #options: WorkerOptions
+  #turn: Snapshot['turn'] = null
+  /** The turn's key as its jobs have it; in #turn names of one runner are folded. */
+  #turnName = ''
+  #run: Run | null = null
+  #storageFailing = false
+  #resting = false
+  #stopping = false
+  #scheduled = false
+  #cancelTimer = () => {}
+  #idle: (() => void)[] = []
+  #stopped: (() => void)[] = []
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+  }
+
+  /** Something happened that may change the decision. */
+  wake(): void {
+    if (this.#scheduled || this.#run || this.#stopping) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#decide()
+    })
+  }
+
+  /** A job changed: a cancel of the running one reaches the target through its signal. */
+  changed(row: JobRow): void {
+    if (this.#run?.row.seq === row.seq && row.state === 'canceled') this.#run.halt('canceled')
+    this.wake()
+  }
+
+  #decide(): void {
+    if (this.#run || this.#stopping || this.#resting) return
+    this.#cancelTimer()
+    const { queue, target, clock } = this.#options
+    const snapshot = this.snapshot()
+    target.demand('waiting', snapshot.keys.length > 0 && !snapshot.paused)
+    const decision = schedule(snapshot)
+    if (decision.act === 'wait') {
+      if (decision.until !== null)
+        this.#cancelTimer = clock.at(clock.now() + decision.until - snapshot.now, () => this.wake())
+      if (snapshot.keys.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      return
+    }
+    const row = queue.headAt(decision.place)
+    if (row?.state !== 'queued') return this.#rest()
+    const changesTurn = this.#turn?.key !== decision.turn.key || this.#turn.since !== decision.turn.since
+    if (this.#turn && changesTurn) this.#options.onTurn?.({ key: this.#turn.key, ms: snapshot.now - this.#turn.since })
+    this.#turn = decision.turn
+    this.#turnName = row.key
+    void this.#start(row, snapshot.resident.has(decision.key))
+  }
+
+  async #start(row: JobRow, resident: boolean): Promise<void> {
+    const { queue, target, clock, random, loadStall_ms, onLoad } = this.#options
+    const persist = <T>(write: () => Promise<T>) => this.#persist(write)
+    const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
+    this.#run = run
+    const began = clock.now()
+    try {
+      this.#options.onStart?.(row, resident)
+      if (row.start_by !== null && clock.wall() >= row.start_by)
+        await queue.advance(row.seq, 'fail', { error: startByPassed })
+      else this.#options.onEnded?.(row, await run.go(resident), clock.now() - began)
+    } catch (error) {
+      if (!(error instanceof ForemanError && error.code === 'conflict')) this.#rest(error)
+    } finally {
+      this.#run = null
+      for (const resolve of this.#stopped.splice(0)) resolve()
+      this.wake()
+    }
+  }
+
+  /** Decides again after a pause, so that what goes wrong every time cannot spin. */
+  #rest(error?: unknown): void {
+    const { clock } = this.#options
+    if (error !== undefined) this.#options.onError?.(error)
+    this.#resting = true
+    clock.at(clock.now() + again_ms, () => {
+      this.#resting = false
+      this.wake()
+    })
+  }
+
+  /** Keeps what must not be lost in memory and tries to write it until the disk takes it; no other job starts meanwhile. */
+  async #persist<T>(write: () => Promise<T>): Promise<T> {
+    const { clock, onStorage } = this.#options
+    for (;;) {
+      try {
+        const value = await write()
+        if (this.#storageFailing) onStorage?.(false)
+        this.#storageFailing = false
+        return value
+      } catch (error) {
+        if (!(error instanceof ForemanError && error.code === 'storage_full') || this.#stopping) throw error
+        if (!this.#storageFailing) onStorage?.(true, error)
+        this.#storageFailing = true
+        await new Promise<void>((resolve) => clock.at(clock.now() + again_ms, resolve))
+      }
+    }
+  }
+
+  /** What the next decision sees, in steady time. Names that share a runner are one key here. */
+  snapshot(): Snapshot {
+    const { queue, target, patience, people } = this.#options
+    return {
+      now: queue.steady.now(),
+      keys: queue.keys((key) => target.runnerKey(key)),
+      resident: target.residentKeys(),
+      turn: this.#turn,
+      people: people(),
+      target: target.state,
+      paused: queue.paused,
+      patience,
+    }
+  }
+
+  /** What is only known live of a job: why it waits, or how far it is. */
+  live(row: JobRow): Partial<Pick<Job, 'reason' | 'position' | 'progress'>> {
+    if (row.state === 'working' && this.#run?.row.seq === row.seq && isNative(row.endpoint))
+      return { progress: this.#run.progress.view() }
+    if (row.state !== 'queued') return {}
+    if (this.#storageFailing) return { reason: 'storage_failing' }
+    const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, this.snapshot())
+    return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
+  }
+
+  /** Why nothing starts although jobs wait. */
+  get waitingFor(): Reason | null {
+    if (this.#storageFailing) return 'storage_failing'
+    const decision = this.#run ? null : schedule(this.snapshot())
+    return decision?.act === 'wait' ? decision.reason : null
+  }
+
+  /** The job that is loading or working. */
+  get running(): Run | null {
+    return this.#run
+  }
+
+  /** The turn that goes on, by the key its jobs have. */
+  get turn(): { name: string; age_ms: number } | null {
+    return this.#turn && { name: this.#turnName, age_ms: this.#options.queue.steady.now() - this.#turn.since }
+  }
+
+  get storageFailing(): boolean {
+    return this.#storageFailing
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle.push(resolve)
+      this.wake()
+    })
+  }
+
+  /** Takes no new work, gives the running job `grace_ms`, then puts it back at no cost. */
+  async stop(grace_ms: number): Promise<void> {
+    const { clock } = this.#options
+    this.#stopping = true
+    this.#cancelTimer()
+    this.#options.target.demand('waiting', false)
+    const run = this.#run
+    if (!run || isTerminal(run.row.state)) return
+    const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
+    await new Promise<void>((resolve) => this.#stopped.push(resolve))
+    cancel()
+  }
+}
