@@ -1,0 +1,150 @@
+// The client: foreman's procedures with the server's own types, and Ollama's chat, generate and embed as durable jobs
+// that are waited for across restarts of foreman.
+
+import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import type { AppRouter, Inputs, Job, Outputs } from './api.ts'
+import { ForemanError, foremanError } from './error.ts'
+import type {
+  ChatRequest,
+  ChatResponse,
+  EmbedRequest,
+  EmbedResponse,
+  GenerateRequest,
+  GenerateResponse,
+} from './ollama.ts'
+import { patiently } from './patience.ts'
+
+export interface ForemanOptions {
+  /** Where foreman listens, for example `http://127.0.0.1:11435`. */
+  url: string
+  /** One of foreman's tokens. */
+  token?: string
+  /** In place of the global fetch. */
+  fetch?: typeof fetch
+  /** Milliseconds without an answer from foreman after which a call gives up; default 5 minutes. */
+  unreachable_ms?: number
+}
+
+export interface CallOptions {
+  /** Aborting cancels the job. */
+  signal?: AbortSignal
+  /** The same key and request make one job, however often they are sent. Default: a new one for each call. */
+  idempotency_key?: string
+  labels?: Record<string, string>
+  /** Longest working time in seconds. */
+  timeout_s?: number
+}
+
+/** Below the 30 s at which many gateways cut an idle connection. */
+const wait_s = 25
+
+type Call<I, O> = (input: I, options?: { signal?: AbortSignal }) => Promise<O>
+type JobCalls = {
+  [Name in keyof Inputs['jobs'] & keyof Outputs['jobs']]: Call<Inputs['jobs'][Name], Outputs['jobs'][Name]>
+}
+
+export class Foreman {
+  readonly jobs: JobCalls & {
+    /** Resolves with the job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile. */
+    wait: (id: string, options?: { signal?: AbortSignal }) => Promise<Job>
+  }
+  readonly queue: {
+    get: () => Promise<Outputs['queue']['get']>
+    pause: () => Promise<Outputs['queue']['pause']>
+    resume: () => Promise<Outputs['queue']['resume']>
+  }
+  readonly target: { get: () => Promise<Outputs['target']['get']> }
+  #trpc: TRPCClient<AppRouter>
+  #unreachable_ms: number
+
+  constructor({ url, token, fetch, unreachable_ms = 300_000 }: ForemanOptions) {
+    const trpc = createTRPCClient<AppRouter>({
+      links: [
+        httpLink({
+          url: `${url.replace(/\/+$/, '')}/trpc`,
+          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+          ...(fetch ? { fetch: fetch as never } : {}),
+        }),
+      ],
+    })
+    this.#trpc = trpc
+    this.#unreachable_ms = unreachable_ms
+    this.jobs = {
+      submit: (input, options) => told(trpc.jobs.submit.mutate(input, options)),
+      submit_batch: (input, options) => told(trpc.jobs.submit_batch.mutate(input, options)),
+      get: (input, options) => told(trpc.jobs.get.query(input, options)),
+      list: (input, options) => told(trpc.jobs.list.query(input, options)),
+      cancel: (input, options) => told(trpc.jobs.cancel.mutate(input, options)),
+      retry: (input, options) => told(trpc.jobs.retry.mutate(input, options)),
+      delete: (input, options) => told(trpc.jobs.delete.mutate(input, options)),
+      wait: (id, options) => this.#wait(id, options?.signal),
+    }
+    this.queue = {
+      get: () => told(trpc.queue.get.query({})),
+      pause: () => told(trpc.queue.pause.mutate({})),
+      resume: () => told(trpc.queue.resume.mutate({})),
+    }
+    this.target = { get: () => told(trpc.target.get.query({})) }
+  }
+
+  /** Ollama's /api/chat, as a job: returns what Ollama would have returned without streaming. */
+  chat(request: ChatRequest, options?: CallOptions): Promise<ChatResponse> {
+    return this.#run('/api/chat', request, options)
+  }
+
+  /** Ollama's /api/generate, as a job. */
+  generate(request: GenerateRequest, options?: CallOptions): Promise<GenerateResponse> {
+    return this.#run('/api/generate', request, options)
+  }
+
+  /** Ollama's /api/embed, as a job. */
+  embed(request: EmbedRequest, options?: CallOptions): Promise<EmbedResponse> {
+    return this.#run('/api/embed', request, options)
+  }
+
+  async #run<T>(
+    endpoint: '/api/chat' | '/api/generate' | '/api/embed',
+    body: { model: string },
+    options: CallOptions = {},
+  ): Promise<T> {
+    const { signal, idempotency_key = crypto.randomUUID(), labels, timeout_s } = options
+    const input = { request: { endpoint, body: { ...body } }, idempotency_key, labels, timeout_s }
+    let id: string | undefined
+    try {
+      id = (await this.#patiently(() => this.#trpc.jobs.submit.mutate(input, { signal }), signal)).id
+      const job = await this.#wait(id, signal)
+      if (job.state === 'canceled') throw new ForemanError('canceled', 'the job was canceled', { job })
+      if (job.state === 'failed')
+        throw new ForemanError(job.error?.code ?? 'internal', job.error?.detail ?? 'the job failed', { job })
+      const answered = await this.#patiently(
+        () => this.#trpc.jobs.get.query({ id: job.id, include: ['response'] }, { signal }),
+        signal,
+      )
+      return answered.response as T
+    } catch (error) {
+      if (signal?.aborted && id !== undefined) await this.#trpc.jobs.cancel.mutate({ id }).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #wait(id: string, signal?: AbortSignal): Promise<Job> {
+    for (;;) {
+      const job = await this.#patiently(() => this.#trpc.jobs.get.query({ id, wait: wait_s }, { signal }), signal)
+      if (job.state === 'done' || job.state === 'failed' || job.state === 'canceled') return job
+      // A stopping foreman answers at once: without a pause this would spin until it is gone.
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  #patiently<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return patiently(call, { signal, unreachable_ms: this.#unreachable_ms })
+  }
+}
+
+async function told<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw foremanError(error)
+  }
+}

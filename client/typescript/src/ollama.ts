@@ -1,0 +1,64 @@
+// The shapes of Ollama that the facade takes and returns. Fields that are not named here pass through untouched.
+
+export interface Message {
+  role: string
+  content: string
+  images?: string[]
+  [field: string]: unknown
+}
+
+interface Common {
+  model: string
+  options?: Record<string, unknown>
+  keep_alive?: string | number
+  [field: string]: unknown
+}
+
+export interface ChatRequest extends Common {
+  messages: Message[]
+  tools?: unknown[]
+  format?: 'json' | object
+  think?: boolean | string
+}
+
+export interface GenerateRequest extends Common {
+  prompt: string
+  system?: string
+  images?: string[]
+  format?: 'json' | object
+}
+
+export interface EmbedRequest extends Common {
+  input: string | string[]
+}
+
+/** Durations are nanoseconds, as Ollama has them. */
+interface Metrics {
+  model: string
+  total_duration?: number
+  load_duration?: number
+  prompt_eval_count?: number
+  prompt_eval_duration?: number
+  eval_count?: number
+  eval_duration?: number
+}
+
+export interface ChatResponse extends Metrics {
+  created_at: string
+  message: Message & { thinking?: string; tool_calls?: unknown[] }
+  done: boolean
+  done_reason?: string
+}
+
+export interface GenerateResponse extends Metrics {
+  created_at: string
+  response: string
+  thinking?: string
+  done: boolean
+  done_reason?: string
+  context?: number[]
+}
+
+export interface EmbedResponse extends Metrics {
+  embeddings: number[][]
+}

@@ -1,0 +1,48 @@
+// Trying again: a call that got no answer, or was told to come back, is repeated until it is answered, the caller gives
+// up, or the time is over. Only calls that are safe to repeat come here.
+
+import { ForemanError, foremanError } from './error.ts'
+
+export interface PatienceOptions {
+  signal?: AbortSignal
+  /** Milliseconds without any answer after which the last error is thrown. */
+  unreachable_ms: number
+}
+
+const first_ms = 250
+const longest_ms = 5_000
+const passing = new Set(['unreachable', 'stopping', 'queue_full'])
+
+export async function patiently<T>(call: () => Promise<T>, { signal, unreachable_ms }: PatienceOptions): Promise<T> {
+  const until = Date.now() + unreachable_ms
+  for (let wait = first_ms; ; wait = Math.min(wait * 2, longest_ms)) {
+    signal?.throwIfAborted()
+    try {
+      return await call()
+    } catch (error) {
+      signal?.throwIfAborted()
+      const known = foremanError(error)
+      if (!passes(known) || Date.now() + wait > until) throw known
+      await pause(Math.max(wait, (known.problem?.retry_after_s ?? 0) * 1000), signal)
+    }
+  }
+}
+
+function passes({ code, problem }: ForemanError): boolean {
+  return passing.has(code) || problem?.status === 429 || problem?.status === 503
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(done, ms)
+    function done() {
+      signal?.removeEventListener('abort', left)
+      resolve()
+    }
+    function left() {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', left, { once: true })
+  })
+}
