@@ -16,6 +16,7 @@ describe('a report', () => {
 
   test('counts a file that could not be loaded as one failure', () => {
     expect(totals(report(7, 0, false, [file('passed', 7), file('failed', 0)]))).toEqual({ passed: 7, failed: 1 })
+    expect(totals(report(7, 2, false, [file('failed', 9), file('failed', 0)]))).toEqual({ passed: 7, failed: 3 })
   })
 
   test('of no test, or of a run that failed for another reason, is a failure', () => {
