@@ -122,6 +122,7 @@ export async function startApp({
     targetStatus: () => targetStatus(target, people),
     onPause: () => worker.wake(),
   }
+  const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
   const readiness = (): Health => {
     const writable = store.unwritable === null && !worker.storageFailing
     return {
@@ -141,18 +142,18 @@ export async function startApp({
   const recovered = await queue.recover()
   const server = await buildServer({
     tokens: config.tokens,
-    allowAnonymous: config.allowAnonymous,
     targetUrl: config.target,
+    clock,
     targetToken: config.targetToken ?? undefined,
     hosts: config.hosts,
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
     onServed: (served) => ledger.served(served),
-    onInternal: (error) => log.error({ err: error }, 'internal error'),
+    onInternal,
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, bodyMax: config.bodyMax }))
-      void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax }))
+      void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax, onInternal }))
       void app.register(async (scope) =>
         mountPlain(scope, {
           readiness,
@@ -162,7 +163,7 @@ export async function startApp({
       )
     },
   })
-  const listening = await server.listen(config.listen)
+  const listening = await server.listen({ ...config.listen })
   url ||= listening
   await target.start()
   worker.wake()

@@ -9,6 +9,17 @@ import type { Happening } from './job/state.ts'
 import type { Metrics } from './metrics.ts'
 import type { JobRow } from './store/jobs.ts'
 
+/** A proxied request that has ended, as the door tells it. */
+export interface Passed {
+  route: string
+  method: string
+  status: number
+  outcome: string
+  ms: number
+  overheadMs: number
+  requestId: string
+}
+
 export interface LedgerOptions {
   log: Logger
   metrics: Metrics
@@ -38,7 +49,9 @@ export class Ledger {
       // The detail may quote what the target said, and that may quote a prompt: the code must do.
       ...(error ? { code: error.code, target_status: error.target_status } : {}),
     }
-    log[row.state === 'failed' ? 'warn' : 'info'](facts, `job ${happening.replace('_', ' ')}`)
+    const words =
+      happening === 'delete' ? 'erased' : row.state === 'queued' && happening !== 'submit' ? 'queued again' : row.state
+    log[row.state === 'failed' ? 'warn' : 'info']({ ...facts, happening }, `job ${words}`)
     if (happening === 'load') metrics.jobStarted(Math.max(0, (row.loading_at ?? 0) - row.queued_at) / 1000)
     if (happening === 'delete') return
     if (row.state === 'done' || row.state === 'failed' || row.state === 'canceled') {
@@ -64,21 +77,12 @@ export class Ledger {
     this.#saved = 0
   }
 
-  /** A proxied request was answered, or its caller left (status 499). */
-  served({
-    path,
-    status,
-    overhead_ms,
-    held_ms,
-  }: {
-    path: string
-    status: number
-    overhead_ms: number
-    held_ms?: number
-  }): void {
+  /** A proxied request has ended. */
+  served({ route, method, status, outcome, ms, overheadMs, requestId }: Passed): void {
     const { log, metrics } = this.#options
-    metrics.proxied(path, status, overhead_ms / 1000)
-    if (log.isLevelEnabled('debug')) log.debug({ path, status, held_ms }, 'passed through')
+    metrics.proxied(route, status, overheadMs / 1000)
+    if (log.isLevelEnabled('debug'))
+      log.debug({ route, method, status, outcome, ms: Math.round(ms), request: requestId }, 'passed through')
   }
 
   #tokens(row: JobRow): void {

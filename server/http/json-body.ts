@@ -31,7 +31,7 @@ const slice = 256 * 1024
 
 /** Throws `invalid_request` (400) for what is not JSON and `too_large` (413); an empty body reads as `{}`. */
 export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOptions): Promise<JsonBody> {
-  const capture = verbatim ? [[...verbatim], [...verbatim, '*'], [...verbatim.slice(0, -2)]] : []
+  const capture = verbatim ? [[...verbatim], [...verbatim, '*'], verbatim.slice(0, -2)] : []
   const scan = new JsonScan({ mode: 'strict', capture, limit: captureLimit })
   const chunks: Buffer[] = []
   let size = 0

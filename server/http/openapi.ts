@@ -7,7 +7,8 @@ import { SubmitBatch, SubmitJob } from '../job/submit.ts'
 import { plainPaths } from './plain.ts'
 import { Problem } from './problem.ts'
 import { restRoutes, type Route } from './rest.ts'
-import { appRouter, longestWait_s } from './router.ts'
+import { longestWait_s } from './prefer.ts'
+import { appRouter } from './router.ts'
 
 export type Version = '3.1.1' | '3.0.3'
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -1,7 +1,9 @@
 // Two request headers with a grammar of their own: Prefer (RFC 7240) and Idempotency-Key.
 
 import { ForemanError } from '../job/error.ts'
-import { longestWait_s } from './router.ts'
+
+/** The longest a call waits, in seconds. Gateways cut idle connections at 30 to 100 s: callers loop. */
+export const longestWait_s = 120
 
 /** What of `Prefer` foreman understands. A preference that makes no sense is ignored, as the RFC has it. */
 export function prefer(header: string | string[] | undefined): { wait?: number; respondAsync: boolean } {

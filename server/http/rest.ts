@@ -8,9 +8,8 @@ import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
-import { idempotencyKey, prefer } from './prefer.ts'
-import { sendProblem } from './problem.ts'
-import { appRouter, longestWait_s } from './router.ts'
+import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
+import { appRouter } from './router.ts'
 import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
 import { stringify } from './verbatim.ts'
 
@@ -76,20 +75,17 @@ async function handle(
     const { meta } = route
     const body = meta.openapi.method === 'POST' ? await bodyOf(request, meta, options.bodyMax) : undefined
     const head: Head = { headers: {} }
-    const input = {
-      ...(body ? objectOf(body.value) : fromQuery(request.query as Query, route.properties)),
-      ...(request.params as object),
-    }
+    const given = body ? objectOf(body.value) : fromQuery(request.query as Query, route.properties)
+    const input = { ...given, ...(request.params as object) }
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
     if (body && meta.verbatim) await exact(context, input, body, meta, request)
     const [group = '', name = ''] = route.name.split('.')
     const caller = callers(context, { signal: abort.signal }) as unknown as Caller
     const output = await caller[group]?.[name]?.(input)
-    return answer(reply, request, route.meta, head, output)
-  } catch (error) {
-    if (abort.signal.aborted && reply.raw.destroyed) return reply.hijack()
-    return sendProblem(reply, error, request)
+    // A stopping foreman ends waits early: the caller comes back on a new connection.
+    if (options.api.queue.vigil.over) void reply.header('Connection', 'close')
+    return answer(reply, request, meta, head, output)
   } finally {
     reply.raw.off('close', left)
   }

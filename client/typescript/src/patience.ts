@@ -1,7 +1,7 @@
 // Trying again: a call that got no answer, or was told to come back, is repeated until it is answered, the caller gives
 // up, or the time is over. Only calls that are safe to repeat come here.
 
-import { ForemanError, foremanError } from './error.ts'
+import { foremanError, type ForemanError } from './error.ts'
 
 export interface PatienceOptions {
   signal?: AbortSignal

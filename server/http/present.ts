@@ -1,0 +1,33 @@
+// A job as a caller gets it: what is stored, what is only known live, and its bodies if they were asked for.
+
+import type { Job } from '../job/schema.ts'
+import { isTerminal } from '../job/state.ts'
+import type { JobRow } from '../store/jobs.ts'
+import type { Context } from './trpc.ts'
+import { Verbatim } from './verbatim.ts'
+
+/** The row as soon as it is terminal, or as it is when the time is over, the caller left or foreman stops. */
+export async function waited({ api: { queue }, signal }: Context, id: string, seconds: number): Promise<JobRow> {
+  const until = performance.now() + seconds * 1000
+  for (let row = queue.find(id); ; row = queue.find(id)) {
+    const left = until - performance.now()
+    if (isTerminal(row.state) || left <= 0 || signal?.aborted || queue.vigil.over) return row
+    await queue.vigil.wait(row.seq, left, signal)
+  }
+}
+
+export function present(ctx: Context, row: JobRow): Job {
+  return { ...ctx.api.queue.view(row), ...ctx.api.live(row) }
+}
+
+export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
+  const { queue } = ctx.api
+  const job = present(ctx, row)
+  // Over REST the text goes out as it is stored; tRPC takes parsed values.
+  const value = (text: Iterable<Buffer>) =>
+    (ctx.head ? new Verbatim(text) : new Verbatim(text).parse()) as Record<string, unknown>
+  if (include.includes('request')) job.request = { ...job.request, body: value(queue.body(row)) }
+  const response = include.includes('response') ? queue.artifact(row, 'response.json') : undefined
+  if (response) job.response = value(response.read())
+  return job
+}
