@@ -50,6 +50,7 @@ async function demo(): Promise<string | null> {
 
   let loads = 0
   let chat: Promise<boolean> | undefined
+  let chatted: boolean | undefined
   let killed = false
   for (;;) {
     const jobs = await list(daemon, ids)
@@ -58,9 +59,9 @@ async function demo(): Promise<string | null> {
     )
     const done = jobs.filter((job) => job.state === 'done').length
     const running = jobs.find((job) => job.state === 'working')
-    if (!chat && running) chat = person(daemon, running.request.model)
-    if (!killed && chat && done >= 5 && running) {
-      if (!(await chat)) return 'the chat through the passthrough was not whole'
+    if (!chat && running) chat = person(daemon, running.request.model).then((whole) => (chatted = whole))
+    if (!killed && chatted !== undefined && done >= 5 && running) {
+      if (!chatted) return 'the chat through the passthrough was not whole'
       loads += await daemon.loads()
       stage.say('kill -9 foreman, in the middle of a job')
       await daemon.kill()

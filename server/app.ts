@@ -166,6 +166,8 @@ export async function startApp({
   const listening = await server.listen({ ...config.listen })
   url ||= listening
   await target.start()
+  // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
+  await target.look()
   worker.wake()
 
   const close = async () => {
