@@ -167,7 +167,7 @@ export async function startApp({
   url ||= listening
   await target.start()
   // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
-  await target.look()
+  if (target.state === 'awake') await target.look()
   worker.wake()
 
   const close = async () => {
