@@ -80,23 +80,25 @@ export class Wire {
       if (!connected) return new TargetAbsent(isRefused(error) ? 'refused' : 'unreachable', error)
       return new TargetFailure(brokenOff(`the connection to the target broke: ${messageOf(error)}`))
     }
+    // undici heeds an abort only once the connection is made, which may be never.
+    const aborted = Promise.withResolvers<never>()
+    const onAbort = () => aborted.reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const headers: Record<string, string> = { accept: 'application/json' }
       if (body !== undefined) headers['content-type'] = 'application/json'
       if (this.#authorization) headers.authorization = this.#authorization
-      const reply = await client.request({
-        method,
-        path: this.#prefix + path,
-        headers,
-        body: upload.body,
-        signal,
-        // Says Connection: close, as nothing follows.
-        reset: true,
-      })
+      const reply = await Promise.race([
+        // `reset` says Connection: close, as nothing follows.
+        client.request({ method, path: this.#prefix + path, headers, body: upload.body, signal, reset: true }),
+        aborted.promise,
+      ])
       return { status: reply.statusCode, headers: reply.headers, body: pieces(reply.body, translate, close), close }
     } catch (error) {
       close()
       throw translate(error)
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 

@@ -1,0 +1,183 @@
+import type { Socket } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
+import { VirtualClock } from '../clock.ts'
+import { affinityKey, type RunnerOptions } from '../job/affinity.ts'
+import { Names } from './names.ts'
+import { plain, replay, type Route } from './recordings/replay.ts'
+import { Residents, type Reading } from './residents.ts'
+import { Wire } from './wire.ts'
+
+const ends: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end()
+})
+
+const a = `sha256-${'a'.repeat(64)}`
+const key = (model: string, options: RunnerOptions = {}) => affinityKey(model, options)
+const listed = (...models: object[]): Route => plain(200, JSON.stringify({ models }))
+const one = (name: string, context_length?: number, digest = name) => ({ name, digest, size: 1, context_length })
+const silence: Route = (socket: Socket) => void socket.pause()
+
+/** Residents over a target whose /api/ps answers as `routes` say; it has `a`, its copy and `b`. */
+async function watched(...routes: Route[]) {
+  const server = await replay({
+    'GET /api/ps': routes,
+    'GET /api/tags': listed(one('a:latest', 0, '1'), one('copy:latest', 0, '1'), one('b:latest', 0, '2')),
+    'POST /api/show': plain(200, JSON.stringify({ modelfile: `FROM /models/${a}\n` })),
+  })
+  const clock = new VirtualClock()
+  const wire = new Wire({ url: server.url, clock })
+  const names = new Names({ wire })
+  const readings: Reading[] = []
+  const residents = new Residents({ wire, clock, names, onReading: (reading) => readings.push(reading) })
+  ends.push(
+    () => residents.close(),
+    () => server.close(),
+  )
+  const asked = () => server.received.filter(({ path }) => path === '/api/ps').length
+  return { server, clock, names, residents, readings, asked }
+}
+
+test('a recorded listing is read with sizes, ends and context', async () => {
+  const { residents } = await watched('ps-three-models')
+  await residents.look()
+  expect(residents.current?.map(({ name }) => name)).toEqual(['slow:latest', 'tiny-a:latest', 'tiny-embed:latest'])
+  expect(residents.current?.[1]).toEqual({
+    name: 'tiny-a:latest',
+    digest: '7ff2d6fa226abdafedf9fc86770268ac57aebf1ec266784c7ce81f65becae203',
+    sizeBytes: 3344956,
+    vramBytes: 0,
+    contextLength: 2048,
+    expiresAt: Date.parse('2026-11-22T16:55:22.380Z'),
+  })
+  expect(residents.current?.[0]?.expiresAt).toBeGreaterThan(Date.UTC(2300, 0))
+})
+
+test('while something is in flight it is read every second, and not between', async () => {
+  const { residents, clock, readings, asked } = await watched('ps-loaded')
+  const read = (count: number) => vi.waitFor(() => expect(readings).toHaveLength(count), { interval: 1 })
+  residents.poll(true)
+  clock.advance(0)
+  await read(1)
+  await new Promise((resolve) => setImmediate(resolve))
+  for (let count = 2; count < 5; count++) {
+    clock.advance(999)
+    expect(asked()).toBe(count - 1)
+    clock.advance(1)
+    await read(count)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  residents.poll(false)
+  clock.advance(5_000)
+  expect(asked()).toBe(4)
+  // Many short requests don't make it more often.
+  for (let n = 0; n < 5; n++) {
+    residents.poll(true)
+    clock.advance(10)
+    residents.poll(false)
+  }
+  await read(5)
+  expect(asked()).toBe(5)
+})
+
+test('a reading is too old after 3 s, and a listing that hangs says nothing', async () => {
+  const { residents, clock, asked } = await watched(
+    'ps-loaded',
+    silence,
+    plain(500, ''),
+    plain(200, '<html>'),
+    'ps-empty',
+  )
+  await residents.look()
+  clock.advance(3_000)
+  expect(residents.current).toHaveLength(1)
+  const hanging = residents.look()
+  await vi.waitFor(() => expect(asked()).toBe(2), { interval: 1 })
+  clock.advance(1)
+  expect(residents.current).toBeUndefined()
+  clock.advance(2_999)
+  await hanging
+  await residents.look()
+  await residents.look()
+  expect(residents.current).toBeUndefined()
+  expect(residents.reading?.residents).toHaveLength(1)
+  await residents.look()
+  expect(residents.current).toEqual([])
+})
+
+test('a runner that somebody else loaded serves what leaves num_ctx open or asks for what is listed', async () => {
+  const { residents, names } = await watched(listed(one('copy:latest', 4096, '1')))
+  await names.refresh()
+  await residents.look()
+  const has = (model: string, options?: RunnerOptions) => residents.runners.has(names.runner(key(model, options)))
+  expect(has('a')).toBe(true)
+  expect(has('copy', { num_ctx: 4096 })).toBe(true)
+  expect(has('a', { num_ctx: 2048 })).toBe(false)
+  expect(has('a', { num_ctx: 4096, num_thread: 2 })).toBe(false)
+  expect(has('a', { shift: false })).toBe(false)
+})
+
+test('without a word of the target the names themselves are compared', async () => {
+  const { residents } = await watched(listed(one('llama3:latest', undefined, 'd')))
+  await residents.look()
+  expect([...residents.runners]).toEqual(['llama3:latest'])
+})
+
+test('what foreman loaded counts at once, with the options it was loaded with', async () => {
+  const { residents, clock, names } = await watched(listed(), listed(one('a:latest', 2048, '1')))
+  await names.refresh()
+  await residents.look()
+  clock.advance(100)
+  residents.loaded(key('copy', { num_batch: 64 }))
+  expect([...residents.runners]).toEqual([`${a} num_batch=64`])
+  clock.advance(100)
+  await residents.look()
+  expect([...residents.runners]).toEqual([`${a} num_batch=64`])
+  // Loading it with other options replaces it.
+  residents.loaded(key('a', { num_batch: 32 }))
+  expect([...residents.runners]).toEqual([`${a} num_batch=32`])
+})
+
+test('a load of foreman’s that a later listing lacks is gone, one that nobody listed counts for 3 s', async () => {
+  const { residents, clock } = await watched(listed(), listed(one('b:latest', 1, '2')))
+  residents.loaded(key('a'))
+  expect([...residents.runners]).toEqual(['a:latest'])
+  clock.advance(3_001)
+  expect([...residents.runners]).toEqual([])
+  residents.loaded(key('a'))
+  clock.advance(1)
+  await residents.look()
+  expect([...residents.runners]).toEqual([])
+})
+
+test('a reading asked for before the load was answered does not contradict it', async () => {
+  const { residents, clock } = await watched(silence, listed())
+  const early = residents.look()
+  clock.advance(500)
+  residents.loaded(key('a'))
+  clock.advance(2_500)
+  await early
+  expect([...residents.runners]).toEqual(['a:latest'])
+})
+
+test('a runner reloaded by somebody with another context is no longer foreman’s', async () => {
+  const { residents, clock } = await watched(listed(one('a:latest', 2048)), listed(one('a:latest', 8192)))
+  residents.loaded(key('a', { num_ctx: 2048 }))
+  clock.advance(10)
+  await residents.look()
+  expect([...residents.runners]).toEqual(['a:latest num_ctx=2048'])
+  await residents.look()
+  expect([...residents.runners]).toEqual(['a:latest', 'a:latest num_ctx=8192'])
+})
+
+test('closed, it reads nothing any more', async () => {
+  const { residents, clock, asked } = await watched('ps-empty')
+  residents.poll(true)
+  residents.close()
+  clock.advance(10_000)
+  await residents.look()
+  residents.poll(true)
+  clock.advance(10_000)
+  expect(asked()).toBe(0)
+})
