@@ -122,8 +122,19 @@ export class Foreman {
       )
       return answered.response as T
     } catch (error) {
-      if (signal?.aborted && id !== undefined) await this.#trpc.jobs.cancel.mutate({ id }).catch(() => undefined)
+      // The submit may have arrived although its answer did not: the key finds that job again.
+      if (signal?.aborted) await this.#cancel(id ?? (() => this.#trpc.jobs.submit.mutate(input)))
       throw error
+    }
+  }
+
+  /** Best effort: the caller is leaving and wants its own reason, not ours. */
+  async #cancel(job: string | (() => Promise<{ id: string }>)): Promise<void> {
+    try {
+      const id = typeof job === 'string' ? job : (await job()).id
+      await this.#trpc.jobs.cancel.mutate({ id })
+    } catch {
+      // It ended by itself, or foreman is away: then nothing holds the target for this caller either.
     }
   }
 
