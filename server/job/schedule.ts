@@ -16,6 +16,32 @@ export interface WaitingKey {
 
 export type TargetState = 'unknown' | 'awake' | 'asleep' | 'down' | 'stuck'
 
+/** The configured times of the law, in milliseconds. null: never. */
+export interface Limits {
+  /** P: a waiting key of jobs becomes overdue. */
+  patience: number
+  /** Pp: a held key of people becomes overdue; null never holds. */
+  peoplePatience: number | null
+  /** H: people's runner is left alone so long after their last request. */
+  hold: number
+  /** Y: jobs claim a turn after yielding so long. */
+  yieldMax: number | null
+  /** C: the length of a claimed turn. */
+  claim: number
+}
+
+/** What was seen of the target's room: sets of keys that were listed together, and sets that were not possible. */
+export interface Room {
+  fit: readonly ReadonlySet<string>[]
+  clash: readonly ReadonlySet<string>[]
+}
+
+/** Means of what was seen of a key, in milliseconds; absent until something was. */
+export interface Estimate {
+  load?: number
+  run?: number
+}
+
 /** Everything a decision may depend on. */
 export interface Snapshot {
   now: number
@@ -26,10 +52,15 @@ export interface Snapshot {
   turn: { key: string; since: number } | null
   /** People's requests, by key. */
   people: readonly InFlight[]
+  room: Room
+  /** Since when the chosen job steps aside for people. */
+  yielding: number | null
+  /** The turn that jobs claimed from people. */
+  claim: { key: string; since: number } | null
   target: TargetState
   paused: boolean
-  /** P: milliseconds after which a waiting key is overdue. */
-  patience: number
+  limits: Limits
+  estimates: ReadonlyMap<string, Estimate>
 }
 
 export type Reason =
@@ -58,7 +89,8 @@ export function schedule(snapshot: Snapshot): Decision {
   return { act: 'start', key: chosen.key, place: chosen.head, turn }
 }
 
-function choose({ now, keys, turn, patience, resident }: Snapshot): { chosen: WaitingKey; continues: boolean } {
+function choose({ now, keys, turn, limits, resident }: Snapshot): { chosen: WaitingKey; continues: boolean } {
+  const { patience } = limits
   const current = turn && keys.find((k) => k.key === turn.key)
   const overdue = keys.filter((k) => k.key !== turn?.key && now - k.starvedSince >= patience)
   if (current && turn && !(overdue.length > 0 && now - turn.since >= patience))

@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts'
 import type { InFlight } from '../job/admit.ts'
 import { ForemanError } from '../job/error.ts'
-import { reasonFor, schedule, type Reason, type Snapshot } from '../job/schedule.ts'
+import { reasonFor, schedule, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import { isNative } from '../job/submit.ts'
@@ -12,6 +12,7 @@ import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import { startByPassed } from '../queue/reminders.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { Estimates } from './estimates.ts'
 import { Run, type Ended } from './run.ts'
 
 export interface WorkerOptions {
@@ -19,8 +20,7 @@ export interface WorkerOptions {
   target: Target
   clock: Clock
   random: () => number
-  /** P, in milliseconds. */
-  patience: number
+  limits: Limits
   loadStall_ms: number
   /** People's requests in flight, by key. */
   people: () => readonly InFlight[]
@@ -46,6 +46,7 @@ export class Worker {
   #run: Run | null = null
   #storageFailing = false
   #resting = false
+  #estimates = new Estimates()
   #stopping = false
   #scheduled = false
   #cancelTimer = () => {}
@@ -95,7 +96,12 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loadStall_ms, onLoad } = this.#options
+    const { queue, target, clock, random, loadStall_ms } = this.#options
+    const key = target.runnerKey(row.key)
+    const onLoad = (load: { key: string; ms: number }) => {
+      this.#estimates.saw(key, 'load', load.ms)
+      this.#options.onLoad?.(load)
+    }
     const persist = <T>(write: () => Promise<T>) => this.#persist(write)
     const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
     this.#run = run
@@ -104,7 +110,11 @@ export class Worker {
       this.#options.onStart?.(row, resident)
       if (row.start_by !== null && clock.wall() >= row.start_by)
         await queue.advance(row.seq, 'fail', { error: startByPassed })
-      else this.#options.onEnded?.(row, await run.go(resident), clock.now() - began)
+      else {
+        const ended = await run.go(resident)
+        if (ended === 'done') this.#estimates.saw(key, 'run', clock.now() - began)
+        this.#options.onEnded?.(row, ended, clock.now() - began)
+      }
     } catch (error) {
       if (!(error instanceof ForemanError && error.code === 'conflict')) this.#rest(error)
     } finally {
@@ -145,16 +155,20 @@ export class Worker {
 
   /** What the next decision sees, in steady time. Names that share a runner are one key here. */
   snapshot(): Snapshot {
-    const { queue, target, patience, people } = this.#options
+    const { queue, target, limits, people } = this.#options
     return {
       now: queue.steady.now(),
       keys: queue.keys((key) => target.runnerKey(key)),
       resident: target.residentKeys(),
       turn: this.#turn,
       people: people(),
+      room: { fit: [], clash: [] },
+      yielding: null,
+      claim: null,
       target: target.state,
       paused: queue.paused,
-      patience,
+      limits,
+      estimates: this.#estimates.all,
     }
   }
 
