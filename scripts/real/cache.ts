@@ -2,11 +2,11 @@
 // Nothing in it is precious; deleting the folder costs the next run a few minutes. Also the one way programs are run to fill it.
 import { spawn } from 'node:child_process'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** `FOREMAN_TEST_CACHE`, else `foreman` in the user's cache folder. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.FOREMAN_TEST_CACHE) return env.FOREMAN_TEST_CACHE
+  if (env.FOREMAN_TEST_CACHE) return resolve(env.FOREMAN_TEST_CACHE)
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'foreman')
 }
 

@@ -1,4 +1,4 @@
-// The four models of the real run and their way into a server: file, blob, create. Files are kept in the cache, the server
+// The models of the real run and their way into a server: file, blob, create. Files are kept in the cache, the server
 // keeps its store there too, so a second import finds the bytes in place and only names them again.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -9,26 +9,29 @@ import { pipeline } from 'node:stream/promises'
 import { fetchGemma, gemmaRecipe } from './gemma.ts'
 import { type TinyModel, writeTinyGguf } from './tiny.ts'
 
-/** Two chatty models of random weights, an embedding one, and one that makes sense. */
+/** Two chatty models of random weights, one that talks until num_predict (there to be cut off), an embedding one, and one that makes sense. */
 export const tinyA = 'tiny-a'
 export const tinyB = 'tiny-b'
+export const tinyEndless = 'tiny-endless'
 export const tinyEmbed = 'tiny-embed'
 export const gemma = 'gemma3:270m'
 
 const tinyModels: TinyModel[] = [
   { name: tinyA, seed: 1 },
   { name: tinyB, seed: 2 },
-  { name: tinyEmbed, seed: 3, embedding: true },
+  { name: tinyEndless, seed: 3, eos: 0 },
+  { name: tinyEmbed, seed: 4, embedding: true },
 ]
 
-/** Makes all four known to the server at `url`. Throws plainly when one cannot be had: a run without it would prove less. */
+/** Makes all of them known to the server at `url`. Throws plainly when one cannot be had: a run without it would prove less. */
 export async function importModels(url: string, cache: string, say: (line: string) => void): Promise<void> {
   const folder = join(cache, 'tiny')
   await mkdir(folder, { recursive: true })
   for (const tiny of tinyModels) {
     const path = join(folder, `${tiny.name}.gguf`)
     await writeTinyGguf(path, tiny)
-    await importModel(url, tiny.name, path, { parameters: { num_ctx: 2048 } })
+    // One thread: two would wait for each other 20 times as long as they work, as soon as the machine has something else to do.
+    await importModel(url, tiny.name, path, { parameters: { num_ctx: 2048, num_thread: 1 } })
   }
   await importModel(url, gemma, await fetchGemma(cache, say), gemmaRecipe)
 }
