@@ -90,7 +90,7 @@ export async function startApp({
     onNames: () => worker.wake(),
     onResidents: () => worker.wake(),
   })
-  const people = new People({ clock, onChange: () => worker.wake() })
+  const people = new People({ clock })
   const metrics = createMetrics({
     jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,

@@ -86,6 +86,10 @@ async function handle(
     // A stopping foreman ends waits early: the caller comes back on a new connection.
     if (options.api.queue.vigil.over) void reply.header('Connection', 'close')
     return answer(reply, request, meta, head, output)
+  } catch (error) {
+    // Whoever left in the middle of a body is owed no answer, and it is nobody's fault.
+    if (request.raw.destroyed && !request.raw.complete) return reply.hijack()
+    throw error
   } finally {
     reply.raw.off('close', left)
   }

@@ -57,11 +57,11 @@ export class Run {
 
   /** Takes the job from queued to wherever this attempt leads. Never throws for what the target does. */
   async go(resident: boolean): Promise<Ended> {
-    const { queue } = this.#options
-    const row = await queue.advance(this.row.seq, 'load')
+    const { queue, persist } = this.#options
+    const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
       if (!resident && !isCloud(row.model)) await this.#load(row)
-      await queue.advance(row.seq, 'work')
+      await persist(() => queue.advance(row.seq, 'work'))
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
       return await this.#end(row, error)
@@ -129,11 +129,7 @@ export class Run {
       case 'deadline':
         return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
     }
-    if (error instanceof TargetAbsent) {
-      const absent = { code: 'target_unreachable', detail: error.message }
-      const after = await this.#advance(row, 'give_back', { error: absent, progressed })
-      return after?.state === 'failed' ? 'failed' : 'requeued'
-    }
+    if (error instanceof TargetAbsent) return this.#giveBack(row, error.message, progressed)
     if (!(error instanceof TargetFailure)) throw error
     const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
     const said: JobError = {
@@ -150,6 +146,17 @@ export class Run {
       artifacts,
       backoff_ms: this.#backoff(row, retryAfter_ms),
     })
+    return after?.state === 'failed' ? 'failed' : 'requeued'
+  }
+
+  /** The target is away: the job goes back at no cost, once it is known how the target is. */
+  async #giveBack(row: JobRow, detail: string, progressed: boolean): Promise<Ended> {
+    const { target } = this.#options
+    await target.probe()
+    // A target that answers probes but no requests would otherwise be asked again at once, for ever.
+    const backoff_ms = target.state === 'awake' ? this.#backoff(row) : undefined
+    const error = { code: 'target_unreachable', detail }
+    const after = await this.#advance(row, 'give_back', { error, progressed, backoff_ms })
     return after?.state === 'failed' ? 'failed' : 'requeued'
   }
 

@@ -98,7 +98,9 @@ export class Worker {
   async #start(row: JobRow, resident: boolean): Promise<void> {
     const { queue, target, clock, random, loadStall_ms } = this.#options
     const key = target.runnerKey(row.key)
+    let loading = 0
     const onLoad = (load: { key: string; ms: number }) => {
+      loading = load.ms
       this.#estimates.saw(key, 'load', load.ms)
       this.#options.onLoad?.(load)
     }
@@ -112,7 +114,7 @@ export class Worker {
         await queue.advance(row.seq, 'fail', { error: startByPassed })
       else {
         const ended = await run.go(resident)
-        if (ended === 'done') this.#estimates.saw(key, 'run', clock.now() - began)
+        if (ended === 'done') this.#estimates.saw(key, 'run', clock.now() - began - loading)
         this.#options.onEnded?.(row, ended, clock.now() - began)
       }
     } catch (error) {
