@@ -1,0 +1,117 @@
+// What the README shows, run as it stands there: its curl calls and its TypeScript against a foreman in front of the
+// simulated Ollama, its settings against the daemon's own check. Only addresses and ids are put in.
+import { execFile, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pino from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startApp, type App } from '../server/app.ts'
+import { loadConfig } from '../server/config.ts'
+import { startFake, type Fake } from '../server/ollama/fake/fake.ts'
+
+const run = promisify(execFile)
+const root = join(import.meta.dirname, '..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const snippets = (language: string) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text as string)
+const curls = snippets('sh').filter((text) => text.startsWith('curl'))
+const hasCurl = spawnSync('curl', ['--version']).status === 0
+const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FOREMAN_')))
+
+let folder: string
+let fake: Fake
+let app: App
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'foreman-readme-'))
+  fake = await startFake({ models: ['llama3.2'], tokens: 5 })
+  const env = { FOREMAN_TARGET: fake.url, FOREMAN_LISTEN: '127.0.0.1:0', FOREMAN_DATA: join(folder, 'data') }
+  const config = loadConfig(env, (path) => readFileSync(path, 'utf8'))
+  app = await startApp({ config, log: pino({ level: 'silent' }), owner: process.pid })
+})
+
+afterAll(async () => {
+  await app?.close()
+  await fake?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Puts the address of the foreman of this test in the place of the one that is shown. */
+function here(text: string): string {
+  expect(text).toContain('http://127.0.0.1:11435')
+  return text.replaceAll('http://127.0.0.1:11435', app.url)
+}
+
+async function curl(text: string): Promise<string> {
+  const { stdout } = await run('sh', ['-c', here(text).replace(/^curl/, "curl -sS --fail --noproxy '*'")], {
+    env: clean,
+  })
+  return stdout
+}
+
+test('there are three curl calls: through the proxy, a job that is waited for, and its answer', () => {
+  expect(curls).toHaveLength(3)
+})
+
+test.skipIf(!hasCurl)('the curl call of a person streams an answer through the proxy', async () => {
+  const lines = (await curl(curls[0] as string)).trim().split('\n')
+  const last = JSON.parse(lines.at(-1) as string) as { done: boolean }
+  expect(lines.length).toBeGreaterThan(2)
+  expect(last.done).toBe(true)
+})
+
+test.skipIf(!hasCurl)(
+  'the curl call of a program posts a job and waits, and its answer is where the next one looks',
+  async () => {
+    const job = JSON.parse(await curl(curls[1] as string)) as { id: string; state: string }
+    expect(job.state).toBe('done')
+    expect(curls[2]).toContain('job_…')
+    const looked = await curl((curls[2] as string).replace('job_…', job.id))
+    const { response } = JSON.parse(looked) as { response: { done: boolean; message: { content: string } } }
+    expect(response.done).toBe(true)
+    expect(response.message.content).not.toBe('')
+  },
+)
+
+test('the TypeScript runs and prints an answer and the end of a job', async () => {
+  const [code] = snippets('ts')
+  expect(code).toContain("from 'foreman-client'")
+  const file = join(folder, 'snippet.ts')
+  const client = new URL('../client/typescript/src/index.ts', import.meta.url).href
+  writeFileSync(file, here(code as string).replace("'foreman-client'", `'${client}'`))
+  const { stdout } = await run(process.execPath, [file], { env: clean })
+  const [content, end] = stdout.trim().split('\n')
+  expect(content).not.toBe('')
+  expect(end).toBe('done 5')
+})
+
+test('the TypeScript has no type error', async () => {
+  const typed = join(folder, 'typed')
+  const config = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      typeRoots: [join(root, 'node_modules/@types')],
+      paths: { 'foreman-client': [join(root, 'client/typescript/src/index.ts')] },
+    },
+    include: [],
+    files: ['typed.ts'],
+  }
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  writeFileSync(`${typed}.ts`, snippets('ts')[0] as string)
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const { stdout } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
+    (error: { stdout: string }) => error,
+  )
+  expect(stdout).toBe('')
+})
+
+test('the example of settings passes the check that is shown beside it', async () => {
+  expect(readme).toContain('cp .env.example .env')
+  expect(readme).toContain('npm start -- --check')
+  const place = mkdtempSync(join(folder, 'settings-'))
+  copyFileSync(join(root, '.env.example'), join(place, '.env'))
+  const { stdout } = await run(process.execPath, [join(root, 'server/main.ts'), '--check'], { cwd: place, env: clean })
+  expect(stdout).toMatch(/settings are fine/)
+})
