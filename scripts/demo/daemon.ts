@@ -46,10 +46,15 @@ export class Daemon {
     throw new Error(`foreman did not start: ${this.#said}`)
   }
 
-  /** Model loads since it started, by its own count. */
-  async loads(): Promise<number> {
+  /** One figure of its metrics page; 0 when it isn't there. */
+  async figure(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text()
-    return Number(/^foreman_model_loads_total (\d+)/m.exec(text)?.[1] ?? 0)
+    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0)
+  }
+
+  /** Model loads since it started, by its own count. */
+  loads(): Promise<number> {
+    return this.figure('foreman_model_loads_total')
   }
 
   /** SIGKILL: no chance to tidy up. */
