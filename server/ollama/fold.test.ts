@@ -117,6 +117,13 @@ test('an error line and an end without done:true are told apart from an answer',
   }
 })
 
+test('what comes after the end does not count', () => {
+  const end = (content: string) => ({ message: { role: 'assistant', content }, done: true })
+  const fold = folded('/api/chat', ...lines(end('a'), end('b'), { error: 'x' }))
+  expect(fold.ended).toBe('done')
+  expect(fold.answer().text).toBe('a')
+})
+
 test('usage is in tokens and whole milliseconds, and absent where Ollama left it out', () => {
   expect(foldOf('chat-stream').answer().usage).toMatchObject({ prompt_tokens: 25, output_tokens: 6 })
   expect(foldOf('chat-nonstream').answer().usage).toEqual({

@@ -31,6 +31,7 @@ async function named(models: Record<string, Shown>) {
   const show: Route = (socket, request) => {
     const { model } = JSON.parse(request.body) as { model: string }
     const { modelfile, parameters } = models[model] ?? {}
+    if (modelfile === 'cut') return void socket.destroy()
     const route =
       modelfile === undefined ? plain(500, '{"error":"x"}') : plain(200, JSON.stringify({ modelfile, parameters }))
     if (typeof route === 'function') route(socket, request)
@@ -95,13 +96,17 @@ test('what the target has not told falls back to the manifest’s digest, then t
   const { names, models } = await named({
     'odd:latest': { digest: '1', modelfile: 'FROM somewhere\n' },
     'odd-copy:latest': { digest: '1', modelfile: 'FROM somewhere\n' },
+    'cut:latest': { digest: '3', modelfile: 'cut' },
     'secret:latest': { digest: '2' },
+    'last:latest': { digest: '4', modelfile: from(a) },
   })
   expect(names.runner(key('odd', { num_ctx: 8 }))).toBe('odd:latest num_ctx=8')
   await names.refresh()
   expect(names.runner(key('odd', { num_ctx: 8 }))).toBe('1 num_ctx=8')
   expect(names.runner(key('odd-copy'))).toBe(names.runner(key('odd')))
   expect(names.runner(key('secret'))).toBe('2')
+  expect(names.runner(key('cut'))).toBe('3')
+  expect(names.runner(key('last'))).toBe(`sha256-${a}`)
   expect(names.runner(key('unknown', { shift: false }))).toBe('unknown:latest shift=false')
   models['secret:latest'] = { digest: '2', modelfile: from(b) }
   await names.refresh()
@@ -171,15 +176,16 @@ test('a target that answers nonsense or nothing leaves everything as it was', as
 test('a thousand digests are remembered, those of present names first of all', async () => {
   const models: Record<string, Shown> = {}
   for (let n = 0; n < 3; n++) models[`m${n}:latest`] = { digest: `d${n}`, modelfile: from(a) }
-  const { names } = await named(models)
+  const { names, server } = await named(models)
   await names.refresh()
   for (let round = 0; round < 10; round++) {
-    for (let n = 0; n < 120; n++) models[`x${n}:latest`] = { digest: `${round}-${n}`, modelfile: from(b) }
+    for (let n = 0; n < 105; n++) models[`x${n}:latest`] = { digest: `${round}-${n}`, modelfile: from(b) }
     await names.refresh()
   }
   expect(names.weightsOf({ name: 'gone', digest: '0-0' })).toBe('gone:latest')
   expect(names.weightsOf({ name: 'gone', digest: '8-0' })).toBe(`sha256-${b}`)
   expect(names.runner(key('m0'))).toBe(`sha256-${a}`)
+  expect(shows(server)).toBe(3 + 10 * 105)
 })
 
 test('closed, it asks nothing any more', async () => {
