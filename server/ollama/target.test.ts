@@ -129,6 +129,17 @@ test('what was loaded is resident at once, under every name it has', async () =>
   expect(ollama.residentKeys().has(ollama.runnerKey('tiny-a:latest'))).toBe(false)
 })
 
+test('what had to go for a load is looked for at once', async () => {
+  const { target: ollama } = await target({
+    'GET /api/ps': ['ps-two-models', 'ps-loaded'],
+    'POST /api/generate': 'preload',
+  })
+  await ollama.look()
+  expect(ollama.residents).toHaveLength(2)
+  await ollama.preload(load('/api/chat'), never)
+  await until(() => expect(ollama.residents).toHaveLength(1))
+})
+
 test('a cloud model needs no load, and none is asked for', async () => {
   const { target: ollama, server } = await target()
   await ollama.preload({ endpoint: '/api/chat', model: 'gpt-oss:120b-cloud', options: {} }, never)

@@ -181,6 +181,8 @@ export class Target {
       if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
       this.heard()
       this.#residents.loaded(affinityKey(model, options))
+      // Whatever had to go for it is still in the last reading.
+      void this.look()
       this.#watch.unstuck()
     })
   }

@@ -105,6 +105,25 @@ test('after an outage two good probes in a row make it awake, two seconds apart'
   expect(watch.failingSince).toBeUndefined()
 })
 
+test('the second good probe comes two seconds after the first was answered, however late that was', async () => {
+  let answer = () => {}
+  const late: Route = (socket, request) => {
+    const version = plain(200, '{"version":"1"}')
+    answer = () => typeof version === 'function' && version(socket, request)
+  }
+  const { watch, clock, server, pass } = await watched(cut, late, good)
+  await watch.probe()
+  clock.advance(15_000)
+  await vi.waitFor(() => expect(server.received).toHaveLength(2), { interval: 1 })
+  clock.advance(2_500)
+  answer()
+  await pass(0, 2)
+  await pass(1_999, 2)
+  expect(watch.state).toBe('down')
+  await pass(1, 3)
+  expect(watch.state).toBe('awake')
+})
+
 test('idle it is asked every 15 s, awake or not', async () => {
   const { watch, pass } = await watched(good, good, cut, cut)
   await watch.probe()

@@ -116,6 +116,8 @@ export class Watch {
   }
 
   #succeeded(): void {
+    // Counts from the answer: a machine that wakes answers everything that had piled up at once.
+    this.#probedAt = this.#parts.clock.now()
     this.failingSince = undefined
     this.#good++
     const { state } = this
