@@ -36,7 +36,8 @@ export class Ledger {
   }
 
   /** A job changed, and the change is on disk. */
-  changed(row: JobRow, happening: Happening | 'submit' | 'delete'): void {
+  changed(row: JobRow, happening: Happening | 'submit' | 'delete' | 'due'): void {
+    if (happening === 'due') return
     const { log, metrics } = this.#options
     const error = row.error === null ? null : (JSON.parse(row.error) as JobError)
     const facts = {

@@ -13,7 +13,7 @@ import { included, present, waited } from './present.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
 
-const Id = z.object({ id: z.string().min(1).max(100).meta({ description: 'Id of a job.' }) })
+const Id = z.strictObject({ id: z.string().min(1).max(100).meta({ description: 'Id of a job.' }) })
 
 export const jobs = router({
   submit: procedure
@@ -42,7 +42,10 @@ export const jobs = router({
       if (ctx.wait_s === undefined) return present(ctx, ctx.api.queue.find(job.id))
       head(ctx, { 'Preference-Applied': `wait=${ctx.wait_s}` })
       const row = await waited(ctx, job.id, ctx.wait_s)
-      if (ctx.head && isTerminal(row.state)) ctx.head.status = 200
+      if (ctx.head && isTerminal(row.state)) {
+        ctx.head.status = 200
+        delete ctx.head.headers['Retry-After']
+      }
       return present(ctx, row)
     }),
 
@@ -102,7 +105,7 @@ export const jobs = router({
       problems: [422],
     })
     .input(
-      z.object({
+      z.strictObject({
         state: z.array(State).optional(),
         model: z.string().max(500).optional(),
         label: z.string().max(400).optional().meta({ description: '`key:value`.' }),

@@ -8,9 +8,9 @@ import { Verbatim } from './verbatim.ts'
 
 /** The row as soon as it is terminal, or as it is when the time is over, the caller left or foreman stops. */
 export async function waited({ api: { queue }, signal }: Context, id: string, seconds: number): Promise<JobRow> {
-  const until = performance.now() + seconds * 1000
+  const until = queue.steady.now() + seconds * 1000
   for (let row = queue.find(id); ; row = queue.find(id)) {
-    const left = until - performance.now()
+    const left = until - queue.steady.now()
     if (isTerminal(row.state) || left <= 0 || signal?.aborted || queue.vigil.over) return row
     await queue.vigil.wait(row.seq, left, signal)
   }

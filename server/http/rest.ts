@@ -73,9 +73,12 @@ async function handle(
   reply.raw.once('close', left)
   try {
     const { meta } = route
-    const body = meta.openapi.method === 'POST' ? await bodyOf(request, meta, options.bodyMax) : undefined
+    const posts = meta.openapi.method === 'POST'
+    const body = posts ? await bodyOf(request, meta, options.bodyMax) : undefined
     const head: Head = { headers: {} }
-    const given = body ? objectOf(body.value) : fromQuery(request.query as Query, route.properties)
+    const query = request.query as Query
+    const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
+    if (posts) noOther(query, meta.waits ? ['wait'] : [])
     const input = { ...given, ...(request.params as object) }
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
@@ -162,6 +165,14 @@ function waitOf(request: FastifyRequest, meta: Meta): number | undefined {
   throw new ForemanError('invalid_request', 'wait is a number of seconds', {
     errors: [{ pointer: '/wait', detail: `0 to ${longestWait_s}` }],
   })
+}
+
+/** Refuses what nobody would read. */
+function noOther(query: Query, known: readonly string[]): void {
+  const errors = Object.keys(query)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail: 'unknown parameter' }))
+  if (errors.length > 0) throw new ForemanError('invalid_request', 'unknown parameters in the query', { errors })
 }
 
 type Query = Record<string, string | string[] | undefined>

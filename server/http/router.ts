@@ -16,7 +16,7 @@ const queue = router({
         tags: ['queue'],
       },
     })
-    .input(z.object({}))
+    .input(z.strictObject({}))
     .output(QueueStatus)
     .query(({ ctx }) => ctx.api.queueStatus()),
 
@@ -31,7 +31,7 @@ const queue = router({
         tags: ['queue'],
       },
     })
-    .input(z.object({}))
+    .input(z.strictObject({}))
     .output(QueueStatus)
     .mutation(({ ctx }) => pause(ctx, true)),
 
@@ -39,7 +39,7 @@ const queue = router({
     .meta({
       openapi: { method: 'POST', path: '/queue/resume', operationId: 'resumeQueue', summary: 'Go on', tags: ['queue'] },
     })
-    .input(z.object({}))
+    .input(z.strictObject({}))
     .output(QueueStatus)
     .mutation(({ ctx }) => pause(ctx, false)),
 })
@@ -55,7 +55,7 @@ const target = router({
         tags: ['target'],
       },
     })
-    .input(z.object({}))
+    .input(z.strictObject({}))
     .output(TargetStatus)
     .query(({ ctx }) => ctx.api.targetStatus()),
 })
