@@ -19,9 +19,11 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   at(time, fn) {
     let timer: NodeJS.Timeout
+    // Node's timers go by whole milliseconds of their own and may come up to one too early.
+    const ring = () => (performance.now() < time ? arm() : fn())
     const arm = () => {
-      const delay = time - performance.now()
-      timer = setTimeout(delay > longestDelay ? arm : fn, Math.min(Math.max(0, Math.ceil(delay)), longestDelay))
+      const delay = Math.ceil(time - performance.now())
+      timer = setTimeout(ring, Math.min(Math.max(0, delay), longestDelay))
       timer.unref()
     }
     arm()

@@ -13,6 +13,8 @@ interface Members {
 }
 
 const slice_ms = 4
+/** Strings are read in pieces of about this many bytes. */
+const pieceBytes = 64 * 1024
 
 /** SHA-256 over the input in its canonical form, a top member `idempotency_key` left out. */
 export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
@@ -34,10 +36,15 @@ export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
     frame.key = null
   }
   let began = performance.now()
+  const tired = () => performance.now() - began > slice_ms
+  const rest = async () => {
+    await breathe()
+    began = performance.now()
+  }
   for (let at = 0, n = 0; at < bytes.length; n++) {
-    if ((n & 1023) === 0 && performance.now() - began > slice_ms) {
-      await breathe()
-      began = performance.now()
+    if ((n & 1023) === 0) {
+      flush(at)
+      if (tired()) await rest()
     }
     const c = bytes[at] as number
     const frame = open.at(-1)
@@ -66,23 +73,34 @@ export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
         open.pop()
         ended()
       }
+    } else if (c === 0x22 && frame && frame.key === null) {
+      const end = keyEnd(bytes, at)
+      frame.key = JSON.parse(bytes.toString('utf8', at, end)) as string
+      hash = createHash('sha256')
+      at = end
     } else if (c === 0x22) {
-      const end = stringEnd(bytes, at)
-      const raw = bytes.subarray(at, end)
-      if (frame && frame.key === null) {
-        frame.key = JSON.parse(raw.toString()) as string
-        hash = createHash('sha256')
-      } else {
-        if (raw.includes(0x5c)) {
+      if (run < 0) run = at
+      at += 1
+      for (let closed = false; !closed;) {
+        const piece = pieceOf(bytes, at)
+        if (piece.escaped) {
           flush(at)
-          hash.update(JSON.stringify(JSON.parse(raw.toString())))
-        } else if (run < 0) run = at
-        if (frame) {
-          flush(end)
-          ended()
+          hash.update(JSON.stringify(JSON.parse(`"${bytes.toString('utf8', at, piece.end)}"`)).slice(1, -1))
+          run = piece.end
+        }
+        at = piece.end
+        closed = piece.closed
+        if (closed) at += 1
+        else {
+          flush(at)
+          run = at
+          if (tired()) await rest()
         }
       }
-      at = end
+      if (frame) {
+        flush(at)
+        ended()
+      }
     } else {
       if (run < 0) run = at
       at = c === 0x2c ? at + 1 : scalarEnd(bytes, at)
@@ -96,13 +114,31 @@ export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
   return root.digest()
 }
 
-function stringEnd(bytes: Buffer, start: number): number {
+function keyEnd(bytes: Buffer, start: number): number {
   for (let at = start + 1; ;) {
-    const end = bytes.indexOf(0x22, at)
-    let escapes = 0
-    while (bytes[end - 1 - escapes] === 0x5c) escapes += 1
-    if (escapes % 2 === 0) return end + 1
-    at = end + 1
+    const { end, closed } = pieceOf(bytes, at)
+    if (closed) return end + 1
+    at = end
+  }
+}
+
+/**
+ * The part of a string from `start` on: up to its closing quote, or where it can be cut, which is never inside a
+ * character, an escape or a pair of escaped surrogates.
+ */
+function pieceOf(bytes: Buffer, start: number): { end: number; escaped: boolean; closed: boolean } {
+  let escaped = false
+  for (let at = start; ;) {
+    const c = bytes[at]
+    if (c === 0x22) return { end: at, escaped, closed: true }
+    if (c === 0x5c) {
+      escaped = true
+      const unicode = bytes[at + 1] === 0x75
+      const half = unicode && /^d[89ab]/i.test(bytes.toString('latin1', at + 2, at + 4))
+      at += unicode ? 6 : 2
+      if (half) continue
+    } else at += 1
+    if (at - start >= pieceBytes && ((bytes[at] as number) & 0xc0) !== 0x80) return { end: at, escaped, closed: false }
   }
 }
 

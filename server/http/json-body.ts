@@ -1,10 +1,11 @@
 // Reads the JSON body of foreman's own routes. The values a procedure wants verbatim are checked but never parsed:
-// their exact bytes are kept, and a skeleton of their small members stands in for them in the parsed input, so that a
-// body of 60 MB costs neither a stall nor a digit.
+// their exact bytes are kept, and a skeleton of the few members that foreman looks at stands in for them in the parsed
+// input, so that a body of 60 MB costs neither a stall nor a digit.
 
 import type { Readable } from 'node:stream'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { ForemanError } from '../job/error.ts'
+import { lookedAt } from '../job/submit.ts'
 import { JsonScan, JsonSyntaxError, type Capture } from './scan.ts'
 
 export interface JsonBody {
@@ -32,13 +33,15 @@ const slice_ms = 2
 
 /** Throws `invalid_request` (400) for what is not JSON and `too_large` (413); an empty body reads as `{}`. */
 export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOptions): Promise<JsonBody> {
-  const capture = verbatim ? [[...verbatim], [...verbatim, '*'], verbatim.slice(0, -2)] : []
+  const looked = verbatim ? lookedAt.map((name) => [...verbatim, name]) : []
+  const capture = verbatim ? [[...verbatim], verbatim.slice(0, -2), ...looked] : []
   const scan = new JsonScan({ mode: 'strict', capture, limit: captureLimit })
   const chunks: Buffer[] = []
   let size = 0
   let began = performance.now()
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    // Leaving early must not destroy the stream: its socket still has the refusal to carry.
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
       chunks.push(chunk)
@@ -54,12 +57,14 @@ export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOp
     if (size === 0) return { value: {}, verbatim: new Map(), text: () => [Buffer.from('{}')] }
     scan.end()
   } catch (error) {
+    // What is left of a refused body is read and dropped, else the connection would hang with it.
+    stream.resume()
     if (error instanceof JsonSyntaxError) {
       throw new ForemanError('invalid_request', `not JSON: ${error.message} at byte ${error.offset}`, { status: 400 })
     }
     throw error
   }
-  if (scan.captures.length >= captureLimit) throw new ForemanError('too_large', 'the request has too many members')
+  if (scan.overflow) throw new ForemanError('too_large', 'the request has too many members')
   return assemble(chunks, scan.captures, verbatim)
 }
 
@@ -71,33 +76,34 @@ function assemble(
   const depth = path?.length ?? 0
   const whole = captures.filter((c) => c.path.length === depth && depth > 0)
   const ranges = new Map(captures.map((c) => [pointerOf(c.path), c]))
-  const cut = (start: number, end: number) => Buffer.concat(between(chunks, start, end)).toString()
-  const envelope: string[] = []
   let parsed = 0
-  let at = 0
-  const keep = (text: string) => {
-    parsed += text.length
+  const cut = (start: number, end: number) => {
+    parsed += end - start
     if (parsed > parsedLimit)
       throw new ForemanError('too_large', `everything but request bodies is limited to ${parsedLimit} bytes`)
-    envelope.push(text)
+    return Buffer.concat(between(chunks, start, end)).toString()
   }
+  const envelope: string[] = []
+  let at = 0
   const members = captures.filter((c) => c.path.length === depth + 1)
   let m = 0
   for (const { start, end, kind } of whole) {
-    keep(cut(at, start))
+    envelope.push(cut(at, start))
     const inside: string[] = []
     for (; m < members.length && (members[m] as Capture).start < end; m++) {
       const member = members[m] as Capture
       if (member.start < start) continue
       inside.push(`${JSON.stringify(String(member.path.at(-1)))}:${small(member, cut)}`)
     }
-    keep(kind === 'object' ? `{${inside.join(',')}}` : placeholder(kind))
+    envelope.push(kind === 'object' ? `{${inside.join(',')}}` : placeholder(kind))
     at = end
   }
-  const end = chunks.reduce((sum, b) => sum + b.length, 0)
-  if (end - at > parsedLimit)
-    throw new ForemanError('too_large', `everything but request bodies is limited to ${parsedLimit} bytes`)
-  keep(cut(at, end))
+  envelope.push(
+    cut(
+      at,
+      chunks.reduce((sum, b) => sum + b.length, 0),
+    ),
+  )
   return {
     value: JSON.parse(envelope.join('')),
     verbatim: new Map(whole.map((c) => [pointerOf(c.path), between(chunks, c.start, c.end)])),
@@ -108,7 +114,7 @@ function assemble(
   }
 }
 
-/** A member as it is when it is small; else a value of its kind. Only small members are ever looked at. */
+/** A member as it is when it is small; else a value of its kind, which is all that is looked at in a large one. */
 function small({ start, end, kind }: Capture, cut: (start: number, end: number) => string): string {
   return end - start <= memberLimit ? cut(start, end) : placeholder(kind)
 }

@@ -20,7 +20,8 @@ export function idempotencyKey(header: string | string[]): string {
   const text = [header].flat().join(',').trim()
   const quoted = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(text)?.[1]
   const key = quoted === undefined ? text : quoted.replaceAll(/\\(["\\])/g, '$1')
-  if (key.length >= 1 && key.length <= 255 && (quoted !== undefined || /^[\x21-\x7e]+$/.test(key))) return key
+  if (key.length >= 1 && key.length <= 255 && (quoted !== undefined || /^[\x21\x23-\x7e][\x21-\x7e]*$/.test(key)))
+    return key
   throw new ForemanError('invalid_request', 'Idempotency-Key must be a string of 1 to 255 characters', {
     errors: [{ pointer: '/idempotency_key', detail: '1 to 255 printable characters' }],
   })

@@ -2,7 +2,7 @@
 // (its needsReload). Everything here works on the text of the request alone; which names share weights is known only
 // to the target and is folded in by ollama/names.ts.
 
-/** A model name taken apart. All parts are as written, defaults filled in. */
+/** A model name taken apart. All parts are as written, defaults filled in, what says where it runs taken off. */
 export interface ModelName {
   host: string
   namespace: string
@@ -21,10 +21,10 @@ const hostPart = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
 export function parseModel(name: string): ModelName | undefined {
   let rest = name.trim().replace(/^[a-z]+:\/\//i, '')
   let cloud = false
-  if (/:local$/i.test(rest)) rest = rest.slice(0, -':local'.length)
+  if (/:local$/i.test(rest)) rest = rest.replace(/(:local)+$/i, '')
   else if (/:cloud$/i.test(rest)) {
     cloud = true
-    rest = rest.slice(0, -':cloud'.length)
+    rest = rest.replace(/(:cloud)+$/i, '')
   }
   const slash = rest.lastIndexOf('/')
   const colon = rest.lastIndexOf(':')
@@ -33,7 +33,10 @@ export function parseModel(name: string): ModelName | undefined {
     tag = rest.slice(colon + 1)
     rest = rest.slice(0, colon)
   }
-  if (/-cloud$/i.test(tag)) cloud = true
+  if (/-cloud$/i.test(tag)) {
+    cloud = true
+    tag = tag.replace(/(-cloud)+$/i, '')
+  }
   const parts = rest.split('/')
   if (parts.length > 3) return undefined
   const model = parts.pop() ?? ''
@@ -45,7 +48,7 @@ export function parseModel(name: string): ModelName | undefined {
 
 /**
  * The one spelling of a model that foreman groups by: Ollama's display form (`llama3:latest`, `hf.co/u/m:q4`) in lower
- * case, with `:cloud` at the end of cloud models. A name Ollama would refuse comes back trimmed and lower-cased.
+ * case, with `:cloud` at the end of cloud models (`gpt-oss:20b-cloud` too). A name Ollama would refuse comes back trimmed and lower-cased.
  */
 export function canonicalModel(name: string): string {
   const parsed = parseModel(name)
@@ -54,7 +57,7 @@ export function canonicalModel(name: string): string {
   let path = `${model}:${tag}`
   if (host !== defaults.host) path = `${host}/${namespace}/${path}`
   else if (namespace !== defaults.namespace) path = `${namespace}/${path}`
-  return (cloud && !/-cloud$/i.test(tag) ? `${path}:cloud` : path).toLowerCase()
+  return (cloud ? `${path}:cloud` : path).toLowerCase()
 }
 
 /** Whether the model runs on ollama.com and so needs no local runner. */

@@ -115,6 +115,6 @@ export function reasonFor(job: { place: number; backingOff: boolean }, snapshot:
   const away = absence(snapshot.target)
   if (away) return away
   const decision = schedule(snapshot)
-  if (decision.act === 'start' && decision.place === job.place) return 'next'
-  return 'draining_another_model'
+  if (decision.act === 'wait') return decision.reason
+  return decision.place === job.place ? 'next' : 'draining_another_model'
 }

@@ -52,6 +52,9 @@ function fits(value: unknown, type: OptionType): boolean {
   return type === 'boolean' ? typeof value === 'boolean' : typeof value === 'number'
 }
 
+/** The members of a body that foreman looks at; all others are the target's alone. */
+export const lookedAt = ['model', 'options', 'shift', 'format', 'response_format', 'text'] as const
+
 export interface BodyFault {
   path: string[]
   detail: string

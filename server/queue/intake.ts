@@ -45,6 +45,8 @@ interface Taken {
 export class Intake {
   #options: IntakeOptions
   #stopping = false
+  /** Jobs written in this tick, which `waiting` does not count before their commit. */
+  #uncounted = 0
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -61,12 +63,20 @@ export class Intake {
       throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     for (const submission of submissions) this.#check(submission)
     const staged: StagedBlob[] = []
+    let written = 0
     try {
       for (const { body } of submissions) staged.push(await store.blobs.stage(body))
-      return await store.commit.run('submit', () => this.#write(submissions, staged))
+      return await store.commit.run('submit', () => {
+        const taken = this.#write(submissions, staged)
+        written = taken.added.length
+        this.#uncounted += written
+        return taken
+      })
     } catch (error) {
       for (const blob of staged) blob.discard()
       throw error
+    } finally {
+      this.#uncounted -= written
     }
   }
 
@@ -82,7 +92,7 @@ export class Intake {
         results.push({ row: known, replayed: true })
         return
       }
-      if (waiting() + added.length >= queueMax) {
+      if (waiting() + this.#uncounted + added.length >= queueMax) {
         throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS: 30 })
       }
       const row = this.#insert(submission, blob)

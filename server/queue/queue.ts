@@ -4,19 +4,18 @@
 import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
 import { isTerminal, type Happening, type State } from '../job/state.ts'
-import type { Job } from '../job/schema.ts'
 import type { WaitingKey } from '../job/schedule.ts'
 import type { ArtifactRow } from '../store/artifacts.ts'
 import type { StagedBlob } from '../store/blobs.ts'
-import type { JobRow, Page } from '../store/jobs.ts'
+import type { JobRow } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
 import { owed } from './outbox.ts'
+import { Register } from './register.ts'
 import { Reminders } from './reminders.ts'
 import { Steady } from './steady.ts'
 import { transition, type Facts } from './transition.ts'
 import { Vigil } from './vigil.ts'
-import { viewJob } from './view.ts'
 import { Waiting } from './waiting.ts'
 
 /** An artifact whose bytes are staged: `attach` happens in the transaction of the transition that brings it. */
@@ -40,16 +39,15 @@ export interface QueueOptions {
   /** Whether webhooks can be signed; without a secret they are refused at submit. */
   webhooks: boolean
   webhookUrl?: string
-  /** Called after each commit that changed a job. */
-  onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete') => void
+  /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
+  onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
 }
 
-export class Queue {
+export class Queue extends Register {
   readonly vigil: Vigil
   readonly steady: Steady
   #store: Store
   #clock: Clock
-  #publicUrl: () => string
   #waiting: Waiting
   #intake: Intake
   #reminders: Reminders
@@ -58,9 +56,9 @@ export class Queue {
 
   constructor(options: QueueOptions) {
     const { store, clock, publicUrl, onChange } = options
+    super(store, publicUrl)
     this.#store = store
     this.#clock = clock
-    this.#publicUrl = publicUrl
     this.#onChange = onChange ?? (() => undefined)
     this.steady = new Steady(clock, store.events.lastSteady)
     this.vigil = new Vigil(clock)
@@ -108,13 +106,29 @@ export class Queue {
       if (!row) throw new ForemanError('not_found', 'no such job')
       return { before: row, after: this.#write(row, happening, facts) }
     })
+    if (after !== before) this.#changed(before, after, happening)
+    return after
+  }
+
+  /** Fails a job that is still queued at its start_by. Resolves with whether it did. */
+  async expire(seq: number): Promise<boolean> {
+    const change = await this.#store.commit.run('fail', () => {
+      const row = this.#store.jobs.at(seq)
+      if (row?.state !== 'queued' || row.start_by === null || row.start_by > this.#clock.wall()) return undefined
+      const error = { code: 'start_by_passed', detail: 'the job had not started by start_by' }
+      return { before: row, after: this.#write(row, 'fail', { error }) }
+    })
+    if (change) this.#changed(change.before, change.after, 'fail')
+    return change !== undefined
+  }
+
+  #changed(before: JobRow, after: JobRow, happening: Happening): void {
     if (happening === 'load') this.#waiting.started(after, this.steady.now())
     this.#waiting.changed(before, after)
-    if (after.due !== null) this.#reminders.set()
+    if (after.state === 'queued' && (after.due ?? after.start_by) !== null) this.#reminders.set()
     if (happening === 'retry') void this.#store.blobs.sweep()
-    this.vigil.wake(seq)
+    this.vigil.wake(after.seq)
     this.#onChange(after, happening)
-    return after
   }
 
   #write(row: JobRow, happening: Happening, facts: Facts): JobRow {
@@ -178,7 +192,7 @@ export class Queue {
     })
     if (!change) return
     this.#waiting.changed(change.row, change.after)
-    this.#onChange(change.after, 'back_off')
+    this.#onChange(change.after, 'due')
   }
 
   async pause(paused: boolean): Promise<void> {
@@ -188,40 +202,6 @@ export class Queue {
 
   get paused(): boolean {
     return this.#paused
-  }
-
-  /** The row of a job. Throws `gone` for an erased one, `not_found` for a stranger. */
-  find(id: string): JobRow {
-    const row = this.#store.jobs.find(id)
-    if (row) return row
-    if (this.#store.events.buriedAt(id) !== undefined)
-      throw new ForemanError('gone', 'the job was deleted', { jobId: id })
-    throw new ForemanError('not_found', 'no such job', { jobId: id })
-  }
-
-  at(seq: number): JobRow | undefined {
-    return this.#store.jobs.at(seq)
-  }
-
-  page(page: Page): { rows: JobRow[]; next?: number } {
-    return this.#store.jobs.page(page)
-  }
-
-  view(row: JobRow): Job {
-    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl())
-  }
-
-  body(row: JobRow): Iterable<Buffer> {
-    return this.#store.blobs.read(row.body)
-  }
-
-  /** An artifact's row and a reader of its bytes. */
-  artifact(
-    row: JobRow,
-    name: string,
-  ): { row: ArtifactRow; read: (start?: number, end?: number) => Iterable<Buffer> } | undefined {
-    const found = this.#store.artifacts.one(row.seq, name)
-    return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
   }
 
   stage(bytes: readonly Buffer[]): Promise<StagedBlob> {
@@ -251,11 +231,6 @@ export class Queue {
   oldestWait_ms(): number {
     const since = this.#waiting.oldestSince()
     return since === undefined ? 0 : Math.max(0, this.steady.now() - since)
-  }
-
-  /** The affinity key of the job that arrived just before this one. */
-  keyBefore(seq: number): string | undefined {
-    return this.#store.jobs.keyBefore(seq)
   }
 
   /** Refuses new submits and lets every waiting caller go. */

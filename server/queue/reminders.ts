@@ -13,7 +13,7 @@ interface RemindersOptions {
   store: Store
   clock: Clock
   steady: Steady
-  queue: Pick<Queue, 'wait' | 'advance'>
+  queue: Pick<Queue, 'wait' | 'expire'>
 }
 
 export class Reminders {
@@ -61,9 +61,9 @@ export class Reminders {
     const left = first.start_by - clock.wall()
     const look = () => {
       if (clock.wall() < first.start_by) return this.#setStartBy()
-      queue.advance(first.seq, 'fail', { error: startByPassed }).then(
+      // It may have started, or ended, since the timer was set: the queue looks again before it fails anything.
+      queue.expire(first.seq).then(
         () => this.#setStartBy(),
-        // It started, or was canceled, in the same moment: then it is no longer the first.
         () => this.#later(() => this.#setStartBy()),
       )
     }
@@ -76,5 +76,3 @@ export class Reminders {
     if (!this.#stopped) clock.at(clock.now() + 1000, again)
   }
 }
-
-export const startByPassed = { code: 'start_by_passed', detail: 'the job had not started by start_by' }

@@ -29,6 +29,8 @@ export class Blobs {
   /** Blobs of this process that are loose because their reference is still to come. */
   #staging = new Set<number>()
   #sweeping: Promise<void> | null = null
+  /** Something was let go since the sweep that runs last looked. */
+  #more = false
 
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
@@ -41,7 +43,7 @@ export class Blobs {
       `DELETE FROM chunk WHERE rowid IN (SELECT rowid FROM chunk WHERE blob = ? ORDER BY n DESC LIMIT ${stepPieces})`,
     )
     const highest = db.prepare<[], { blob: number | null }>(
-      'SELECT max((SELECT max(blob) FROM chunk), coalesce((SELECT max(blob) FROM loose), 0)) AS blob',
+      'SELECT max(blob) AS blob FROM (SELECT max(blob) AS blob FROM chunk UNION ALL SELECT max(blob) FROM loose)',
     )
     this.#next = (highest.get()?.blob ?? 0) + 1
   }
@@ -51,9 +53,8 @@ export class Blobs {
     const blob = this.#next++
     const size = bytes.reduce((sum, b) => sum + b.length, 0)
     if (size <= pieceBytes * stepPieces) {
-      return { blob, size, attach: () => this.#write(blob, 0, pieces(bytes)), discard: () => undefined }
+      return { blob, size, attach: () => this.#write(blob, pieces(bytes)), discard: () => undefined }
     }
-    const all = pieces(bytes)
     this.#staging.add(blob)
     const discard = () => {
       this.#staging.delete(blob)
@@ -61,8 +62,10 @@ export class Blobs {
     }
     try {
       await this.#commit.run('blob', () => this.#loosen.run(blob))
-      for (let n = 0; n < all.length; n += stepPieces) {
-        await this.#commit.run('blob', () => this.#write(blob, n, all.slice(n, n + stepPieces)))
+      const cut = pieces(bytes)
+      for (let step = take(cut, stepPieces); step.length > 0; step = take(cut, stepPieces)) {
+        const some = step
+        await this.#commit.run('blob', () => this.#write(blob, some))
       }
     } catch (error) {
       discard()
@@ -75,8 +78,8 @@ export class Blobs {
     return { blob, size, attach, discard }
   }
 
-  #write(blob: number, from: number, some: readonly Buffer[]): void {
-    some.forEach((bytes, i) => this.#insert.run(blob, from + i, bytes))
+  #write(blob: number, some: Iterable<Piece>): void {
+    for (const { n, bytes } of some) this.#insert.run(blob, n, bytes)
   }
 
   /** The bytes, piece by piece, from the byte `start` to before `end`. */
@@ -97,17 +100,22 @@ export class Blobs {
 
   /** Erases loose blobs in small steps: what was released, and at start what a killed foreman was still writing. */
   sweep(): Promise<void> {
+    this.#more = true
     this.#sweeping ??= this.#sweepAll()
       // A disk that cannot be written now: what is left is swept with the next one, or at the next start.
       .catch(() => undefined)
       .finally(() => {
         this.#sweeping = null
+        if (this.#more) return this.sweep()
       })
     return this.#sweeping
   }
 
   async #sweepAll(): Promise<void> {
-    const next = () => this.#looseOnes.all().find(({ blob }) => !this.#staging.has(blob))?.blob
+    const next = () => {
+      this.#more = false
+      return this.#looseOnes.all().find(({ blob }) => !this.#staging.has(blob))?.blob
+    }
     for (let blob = next(); blob !== undefined; blob = next()) {
       const erasing = blob
       while ((await this.#commit.run('sweep', () => this.#erase.run(erasing).changes)) > 0);
@@ -116,23 +124,43 @@ export class Blobs {
   }
 }
 
-/** Cuts buffers into pieces of exactly 256 KiB (the last one shorter), never holding more than one copied piece. */
-function pieces(bytes: readonly Buffer[]): Buffer[] {
-  const out: Buffer[] = []
+interface Piece {
+  n: number
+  bytes: Buffer
+}
+
+/**
+ * Cuts buffers into pieces of exactly 256 KiB, the last one shorter; copies only where a piece spans several. Nothing
+ * is one empty piece, so that its number is never given again.
+ */
+function* pieces(bytes: readonly Buffer[]): Generator<Piece> {
+  let n = 0
   let open: Buffer[] = []
   let room = pieceBytes
+  const close = () => {
+    const whole = open.length === 1 ? (open[0] as Buffer) : Buffer.concat(open)
+    open = []
+    room = pieceBytes
+    return { n: n++, bytes: whole }
+  }
   for (const buffer of bytes) {
     for (let at = 0; at < buffer.length;) {
       const part = buffer.subarray(at, at + room)
       open.push(part)
       at += part.length
       room -= part.length
-      if (room > 0) continue
-      out.push(open.length === 1 ? part : Buffer.concat(open))
-      open = []
-      room = pieceBytes
+      if (room === 0) yield close()
     }
   }
-  if (open.length > 0) out.push(open.length === 1 ? (open[0] as Buffer) : Buffer.concat(open))
-  return out
+  if (open.length > 0 || n === 0) yield close()
+}
+
+/** The next ones of an iterator, `count` at most. */
+function take<T>(from: Iterator<T>, count: number): T[] {
+  const some: T[] = []
+  for (let next = from.next(); !next.done; next = from.next()) {
+    some.push(next.value)
+    if (some.length === count) break
+  }
+  return some
 }

@@ -96,7 +96,9 @@ export class GroupCommit {
 }
 
 function isStorage(error: unknown): boolean {
-  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM)/.test(String((error as { code?: string })?.code))
+  return /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|BUSY)/.test(
+    String((error as { code?: string })?.code),
+  )
 }
 
 /** What a caller is told when the database cannot be written. */

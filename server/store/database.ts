@@ -2,7 +2,7 @@
 // the migrations. No query about jobs lives here.
 
 import Database from 'better-sqlite3'
-import { chmodSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The data folder cannot be used; the message is one plain line for the operator. */
@@ -17,59 +17,77 @@ export interface OpenDatabase {
   close(): void
 }
 
+/** How long a commit, and with it the event loop, waits for another program that writes to the database. */
+const othersWait_ms = 250
+
 const migrationsFolder = join(import.meta.dirname, 'migrations')
 
 /** Opens (and creates) `folder`/foreman.db for the process `owner`. Throws StoreUnusable when another foreman holds it or it is not ours to read. */
 export function openDatabase(folder: string, owner: number, migrations = migrationsFolder): OpenDatabase {
+  const path = join(folder, 'foreman.db')
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     chmodSync(folder, 0o700)
   } catch (error) {
-    if (!isReadonly(error)) throw new StoreUnusable(`cannot use the data folder ${folder}: ${(error as Error).message}`)
+    const why = (error as Error).message
+    if (!isReadonly(error)) throw new StoreUnusable(`cannot use the data folder ${folder}: ${why}`)
+    if (!existsSync(folder)) return openUnwritable(path, why, migrations)
   }
-  const path = join(folder, 'foreman.db')
-  let lock: Database.Database | null = null
+  const open: Database.Database[] = []
+  const close = () => open.toReversed().forEach((db) => db.close())
   try {
-    lock = takeLock(join(folder, 'foreman.lock'), owner)
-    const db = openAt(path)
+    open.push(takeLock(join(folder, 'foreman.lock'), owner))
+    const db = new Database(path, { timeout: othersWait_ms })
+    open.push(db)
+    prepare(db)
     migrate(db, migrations)
     protect(folder)
-    const held = lock
-    return { db, readonly: null, close: () => (db.close(), held.close()) }
+    return { db, readonly: null, close }
   } catch (error) {
-    lock?.close()
-    if (error instanceof StoreUnusable) throw error
-    const code = (error as { code?: string }).code ?? ''
-    if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') {
-      throw new StoreUnusable(`${path} is damaged (${(error as Error).message}): restore a backup or move it away`)
-    }
-    if (isReadonly(error) || code === 'SQLITE_FULL') return openUnwritable(path, (error as Error).message)
-    throw error
+    close()
+    if (isReadonly(error) || codeOf(error) === 'SQLITE_FULL')
+      return openUnwritable(path, (error as Error).message, migrations)
+    throw plain(error, path)
   }
 }
 
 /** A folder that cannot be written: what is in it can still be read, nothing is accepted. */
-function openUnwritable(path: string, why: string): OpenDatabase {
-  let db: Database.Database
+function openUnwritable(path: string, why: string, migrations: string): OpenDatabase {
+  let db: Database.Database | undefined
   try {
     db = new Database(path, { readonly: true, fileMustExist: true })
-    db.prepare('SELECT count(*) FROM sqlite_schema').get()
-  } catch {
+    if (versionOf(db) < newestIn(migrations)) throw new Error('not migrated')
+    refuseNewer(db, migrations)
+  } catch (error) {
+    db?.close()
+    const refusal = plain(error, path)
+    if (refusal instanceof StoreUnusable) throw refusal
     // Nothing readable either: an empty schema in memory, which refuses writes all the same.
     db = new Database(':memory:')
-    migrate(db, migrationsFolder)
+    migrate(db, migrations)
     db.pragma('query_only = ON')
   }
-  return { db, readonly: why, close: () => db.close() }
+  const opened = db
+  return { db, readonly: why, close: () => opened.close() }
+}
+
+/** What an operator is told, where that is one plain line. */
+function plain(error: unknown, path: string): unknown {
+  const code = codeOf(error)
+  const { message } = error as Error
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
+    return new StoreUnusable(`${path} is damaged (${message}): restore a backup or move it away`)
+  if (code.startsWith('SQLITE_BUSY')) return new StoreUnusable(`another program is writing to ${path} (${message})`)
+  return error
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code ?? '')
 }
 
 function isReadonly(error: unknown): boolean {
-  const code = (error as { code?: string }).code ?? ''
-  return (
-    /^(EROFS|EACCES|EPERM|ENOSPC)$/.test(code) ||
-    code.startsWith('SQLITE_READONLY') ||
-    code.startsWith('SQLITE_CANTOPEN')
-  )
+  const code = codeOf(error)
+  return /^(EROFS|EACCES|EPERM|ENOSPC)$/.test(code) || /^SQLITE_(READONLY|CANTOPEN)/.test(code)
 }
 
 /**
@@ -86,20 +104,18 @@ function takeLock(path: string, owner: number): Database.Database {
     return lock
   } catch (error) {
     lock.close()
-    if (String((error as { code?: string }).code).startsWith('SQLITE_BUSY')) {
-      throw new StoreUnusable(`another foreman (process ${holder(path)}) is using this data folder: ${path} is locked`)
-    }
-    throw error
+    if (!codeOf(error).startsWith('SQLITE_BUSY')) throw plain(error, path)
+    throw new StoreUnusable(`another foreman${holder(path)} is using this data folder: ${path} is locked`)
   }
 }
 
-/** The process id in the lock's header (user_version, at byte 60), which can be read past the lock. */
-function holder(path: string): number {
-  return readFileSync(path).readInt32BE(60)
+/** Who holds the lock: its header (user_version, at byte 60) can be read past it, once it was written. */
+function holder(path: string): string {
+  const header = readFileSync(path)
+  return header.length < 64 ? '' : ` (process ${header.readInt32BE(60)})`
 }
 
-function openAt(path: string): Database.Database {
-  const db = new Database(path)
+function prepare(db: Database.Database): void {
   // This order matters: auto_vacuum only takes before WAL, and this build drops synchronous to NORMAL at the switch.
   db.pragma('auto_vacuum = INCREMENTAL')
   db.pragma('journal_mode = WAL')
@@ -107,21 +123,34 @@ function openAt(path: string): Database.Database {
   db.pragma('fullfsync = ON')
   db.pragma('secure_delete = ON')
   db.pragma('foreign_keys = ON')
-  return db
+}
+
+function migrationsIn(folder: string): { file: string; version: number }[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d{4}_.*\.sql$/.test(name))
+    .sort()
+    .map((file) => ({ file, version: Number(file.slice(0, 4)) }))
+}
+
+function newestIn(folder: string): number {
+  return migrationsIn(folder).at(-1)?.version ?? 0
+}
+
+function versionOf(db: Database.Database): number {
+  return Number(db.pragma('user_version', { simple: true }))
+}
+
+function refuseNewer(db: Database.Database, folder: string): void {
+  const current = versionOf(db)
+  const newest = newestIn(folder)
+  if (current <= newest) return
+  throw new StoreUnusable(`the database is from a newer foreman (schema ${current}, this one knows ${newest})`)
 }
 
 function migrate(db: Database.Database, folder: string): void {
-  const files = readdirSync(folder)
-    .filter((name) => /^\d{4}_.*\.sql$/.test(name))
-    .sort()
-  const newest = Number(files.at(-1)?.slice(0, 4) ?? 0)
-  const current = Number(db.pragma('user_version', { simple: true }))
-  if (current > newest) {
-    throw new StoreUnusable(`the database is from a newer foreman (schema ${current}, this one knows ${newest})`)
-  }
-  for (const file of files) {
-    const version = Number(file.slice(0, 4))
-    if (version <= current) continue
+  refuseNewer(db, folder)
+  for (const { file, version } of migrationsIn(folder)) {
+    if (version <= versionOf(db)) continue
     db.transaction(() => {
       db.exec(readFileSync(join(folder, file), 'utf8'))
       db.pragma(`user_version = ${version}`)

@@ -139,13 +139,8 @@ export class Run {
       ...(targetBody === undefined ? {} : { target_body: targetBody }),
     }
     if (retry === 'never' || (retry === 'once' && row.attempt > 1)) return this.#fail(row, said)
-    const artifacts = row.attempt >= row.max_attempts ? await this.#partial() : []
-    const after = await this.#advance(row, 'back_off', {
-      error: said,
-      progressed,
-      artifacts,
-      backoff_ms: this.#backoff(row, retryAfter_ms),
-    })
+    const facts = { error: said, progressed, backoff_ms: this.#backoff(row, retryAfter_ms) }
+    const after = await this.#advance(row, 'back_off', facts, row.attempt >= row.max_attempts)
     return after?.state === 'failed' ? 'failed' : 'requeued'
   }
 
@@ -165,7 +160,7 @@ export class Run {
   }
 
   async #fail(row: JobRow, error: JobError): Promise<Ended> {
-    await this.#advance(row, 'fail', { error, artifacts: await this.#partial() })
+    await this.#advance(row, 'fail', { error }, true)
     return 'failed'
   }
 
@@ -175,15 +170,22 @@ export class Run {
     return stageResults(results, (bytes) => this.#options.queue.stage(bytes))
   }
 
-  /** Advances unless the job ended otherwise in the same moment (a cancel), which then is the truth. */
+  /**
+   * Advances unless the job ended otherwise in the same moment (a cancel), which then is the truth. `fails`: what had
+   * arrived of the stream is kept; it is staged anew with each try, as a failed write lets go of it.
+   */
   async #advance(
     row: JobRow,
     happening: 'interrupt' | 'give_back' | 'back_off' | 'fail',
     facts: Facts,
+    fails = false,
   ): Promise<JobRow | undefined> {
     const { queue, persist } = this.#options
     try {
-      return await persist(() => settled(queue.advance(row.seq, happening, facts), facts.artifacts ?? []))
+      return await persist(async () => {
+        const artifacts = fails ? await this.#partial() : []
+        return settled(queue.advance(row.seq, happening, { ...facts, artifacts }), artifacts)
+      })
     } catch (error) {
       if (error instanceof ForemanError && (error.code === 'conflict' || error.code === 'not_found')) return undefined
       throw error

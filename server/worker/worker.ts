@@ -10,7 +10,6 @@ import { isTerminal } from '../job/state.ts'
 import { isNative } from '../job/submit.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
-import { startByPassed } from '../queue/reminders.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { Estimates } from './estimates.ts'
 import { Run, type Ended } from './run.ts'
@@ -110,8 +109,7 @@ export class Worker {
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
-      if (row.start_by !== null && clock.wall() >= row.start_by)
-        await queue.advance(row.seq, 'fail', { error: startByPassed })
+      if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
         const ended = await run.go(resident)
         if (ended === 'done') this.#estimates.saw(key, 'run', clock.now() - began - loading)

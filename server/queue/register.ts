@@ -1,0 +1,61 @@
+// What is known of the jobs: their rows, how they look from outside, their bytes. Reads only; the one writer is
+// queue.ts, which is a register that can also change.
+
+import { ForemanError } from '../job/error.ts'
+import type { Job } from '../job/schema.ts'
+import { isTerminal } from '../job/state.ts'
+import type { ArtifactRow } from '../store/artifacts.ts'
+import type { JobRow, Page } from '../store/jobs.ts'
+import type { Store } from '../store/store.ts'
+import { viewJob } from './view.ts'
+
+export interface StoredArtifact {
+  row: ArtifactRow
+  /** The bytes from `start` to before `end`, piece by piece. */
+  read: (start?: number, end?: number) => Iterable<Buffer>
+}
+
+export class Register {
+  #store: Store
+  #publicUrl: () => string
+
+  constructor(store: Store, publicUrl: () => string) {
+    this.#store = store
+    this.#publicUrl = publicUrl
+  }
+
+  /** The row of a job. Throws `gone` for an erased one, `not_found` for a stranger. */
+  find(id: string): JobRow {
+    const row = this.#store.jobs.find(id)
+    if (row) return row
+    if (this.#store.events.buriedAt(id) !== undefined)
+      throw new ForemanError('gone', 'the job was deleted', { jobId: id })
+    throw new ForemanError('not_found', 'no such job', { jobId: id })
+  }
+
+  at(seq: number): JobRow | undefined {
+    return this.#store.jobs.at(seq)
+  }
+
+  page(page: Page): { rows: JobRow[]; next?: number } {
+    return this.#store.jobs.page(page)
+  }
+
+  view(row: JobRow): Job {
+    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl())
+  }
+
+  body(row: JobRow): Iterable<Buffer> {
+    return this.#store.blobs.read(row.body)
+  }
+
+  artifact(row: JobRow, name: string): StoredArtifact | undefined {
+    const found = this.#store.artifacts.one(row.seq, name)
+    return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
+  }
+
+  /** The affinity key of the job that arrived just before this one. */
+  keyBefore(seq: number): string | undefined {
+    return this.#store.jobs.keyBefore(seq)
+  }
+}
