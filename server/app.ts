@@ -155,7 +155,10 @@ export async function startApp({
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
-    onServed: (served) => ledger.served(served),
+    onServed: (served) => {
+      ledger.served(served)
+      if (changesNames.has(served.route) && served.status === 200) void target.refresh()
+    },
     onInternal,
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, bodyMax: config.bodyMax }))
@@ -185,6 +188,9 @@ export async function startApp({
   }
   return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
 }
+
+/** Routes after which the target may have other models than before. */
+const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
 
 /** The committed documents, served as they are. */
 function document(name: string): string {

@@ -121,6 +121,8 @@ export class Run {
         await this.#advance(row, 'interrupt', { progressed })
         return 'interrupted'
       case 'load_stalled':
+        // Until a load goes through, or five minutes have passed, no other job is sent after this one.
+        this.#options.target.stuck()
         await this.#advance(row, 'give_back', {
           error: { code: 'target_failed', detail: 'the model did not load' },
           backoff_ms: this.#backoff(row),

@@ -45,6 +45,7 @@ export class Worker {
   #run: Run | null = null
   #storageFailing = false
   #resting = false
+  #looked = false
   #estimates = new Estimates()
   #stopping = false
   #scheduled = false
@@ -76,6 +77,7 @@ export class Worker {
     if (this.#run || this.#stopping || this.#resting) return
     this.#cancelTimer()
     const { queue, target, clock } = this.#options
+    if (this.#mustLook()) return
     const snapshot = this.snapshot()
     target.demand('waiting', snapshot.keys.length > 0 && !snapshot.paused)
     const decision = schedule(snapshot)
@@ -94,6 +96,19 @@ export class Worker {
     void this.#start(row, snapshot.resident.has(decision.key))
   }
 
+  /**
+   * After an idle time nothing recent is known of the target's memory. One look tells which key needs no load;
+   * without an answer the decision is made all the same.
+   */
+  #mustLook(): boolean {
+    const { queue, target } = this.#options
+    if (this.#looked || target.state !== 'awake' || target.residents !== undefined || queue.total('queued') < 2)
+      return false
+    this.#looked = true
+    void target.look().then(() => this.wake())
+    return true
+  }
+
   async #start(row: JobRow, resident: boolean): Promise<void> {
     const { queue, target, clock, random, loadStall_ms } = this.#options
     const key = target.runnerKey(row.key)
@@ -106,6 +121,7 @@ export class Worker {
     const persist = <T>(write: () => Promise<T>) => this.#persist(write)
     const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
     this.#run = run
+    this.#looked = false
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
