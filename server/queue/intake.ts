@@ -8,6 +8,7 @@ import type { Job } from '../job/schema.ts'
 import { asksForJson, type SubmitJob } from '../job/submit.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
+import type { Drain } from './drain.ts'
 import { defaultEvents, owed, type StoredDeliver, type StoredWebhook } from './outbox.ts'
 import type { QueueOptions } from './queue.ts'
 import type { Steady } from './steady.ts'
@@ -34,6 +35,7 @@ export interface Submitted {
 
 interface IntakeOptions extends QueueOptions {
   steady: Steady
+  drain: Drain
   waiting: () => number
 }
 
@@ -81,7 +83,7 @@ export class Intake {
   }
 
   #write(submissions: readonly Submission[], staged: readonly StagedBlob[]): { results: Taken[]; added: JobRow[] } {
-    const { queueMax, waiting } = this.#options
+    const { queueMax, waiting, drain } = this.#options
     const results: Taken[] = []
     const added: JobRow[] = []
     submissions.forEach((submission, i) => {
@@ -93,7 +95,9 @@ export class Intake {
         return
       }
       if (waiting() + this.#uncounted + added.length >= queueMax) {
-        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS: 30 })
+        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, {
+          retryAfterS: drain.retryAfter_s,
+        })
       }
       const row = this.#insert(submission, blob)
       added.push(row)

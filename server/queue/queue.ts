@@ -9,6 +9,7 @@ import type { ArtifactRow } from '../store/artifacts.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
+import { Drain } from './drain.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
 import { owed } from './outbox.ts'
 import { Register } from './register.ts'
@@ -50,6 +51,7 @@ export class Queue extends Register {
   #clock: Clock
   #waiting: Waiting
   #intake: Intake
+  #drain: Drain
   #reminders: Reminders
   #onChange: NonNullable<QueueOptions['onChange']>
   #paused: boolean
@@ -60,6 +62,7 @@ export class Queue extends Register {
     this.#store = store
     this.#clock = clock
     this.#onChange = onChange ?? (() => undefined)
+    this.#drain = new Drain(clock)
     this.steady = new Steady(clock, store.events.lastSteady)
     this.vigil = new Vigil(clock)
     this.#waiting = new Waiting({
@@ -67,7 +70,8 @@ export class Queue extends Register {
       tallies: store.affinities.tallies(),
       head: (affinity) => store.jobs.head(affinity),
     })
-    this.#intake = new Intake({ ...options, steady: this.steady, waiting: () => this.total('queued') })
+    const waiting = () => this.total('queued')
+    this.#intake = new Intake({ ...options, steady: this.steady, drain: this.#drain, waiting })
     this.#reminders = new Reminders({ store, clock, steady: this.steady, queue: this })
     this.#paused = store.settings.get('paused') === '1'
   }
