@@ -2,6 +2,17 @@
 // works on a piece of a text that may be cut anywhere. What follows what is scan.ts.
 import { isUtf8 } from 'node:buffer'
 
+/** The text is not JSON: what was wrong, and at which byte of it (in `offset` only). */
+export class JsonSyntaxError extends Error {
+  readonly offset: number
+
+  constructor(message: string, offset: number) {
+    super(message)
+    this.name = 'JsonSyntaxError'
+    this.offset = offset
+  }
+}
+
 // Where in a number.
 const SIGN = 0
 const ZERO = 1
@@ -104,12 +115,35 @@ export class StringStops {
   }
 }
 
-/** Whether `c` may follow a backslash; `u` may too, with four hexadecimal digits after it. */
-export function isEscape(c: number): boolean {
+/** One escape at a time, from the byte after its backslash: one of `"\\/bfnrt`, or `u` and four digits. */
+export class EscapeRun {
+  /** Digits still to come; -1 before the first byte. */
+  #left = -1
+
+  start(): void {
+    this.#left = -1
+  }
+
+  /** Whether `c` may come next. */
+  next(c: number): boolean {
+    if (this.#left >= 0) {
+      this.#left--
+      return isHex(c)
+    }
+    this.#left = c === 0x75 ? 4 : 0
+    return c === 0x75 || isEscape(c)
+  }
+
+  get complete(): boolean {
+    return this.#left === 0
+  }
+}
+
+function isEscape(c: number): boolean {
   return c === 0x22 || c === 0x5c || c === 0x2f || c === 0x62 || c === 0x66 || c === 0x6e || c === 0x72 || c === 0x74
 }
 
-export function isHex(c: number): boolean {
+function isHex(c: number): boolean {
   return (c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46)
 }
 

@@ -3,9 +3,10 @@
 // stall of the event loop. Strict is RFC 8259 for foreman's own routes; lenient is what Go's decoder would accept,
 // for looking at a body that only passes through.
 import { Captures, type Capture, type Kind } from './capture.ts'
-import { firstControl, isEscape, isHex, LiteralRun, NumberRun, StringStops, Utf8Run } from './grammar.ts'
+import { EscapeRun, firstControl, JsonSyntaxError, LiteralRun, NumberRun, StringStops, Utf8Run } from './grammar.ts'
 
 export type { Capture } from './capture.ts'
+export { JsonSyntaxError } from './grammar.ts'
 
 export interface ScanOptions {
   /** `strict` throws on anything but RFC 8259; `lenient` ignores the case of keys and what follows the first value, and gives up silently. */
@@ -14,17 +15,6 @@ export interface ScanOptions {
   capture: string[][]
   /** How many captures are kept at most (10,000). */
   limit?: number
-}
-
-/** The text is not JSON: what was wrong, and at which byte of it (in `offset` only). */
-export class JsonSyntaxError extends Error {
-  readonly offset: number
-
-  constructor(message: string, offset: number) {
-    super(message)
-    this.name = 'JsonSyntaxError'
-    this.offset = offset
-  }
 }
 
 // What may come next.
@@ -37,9 +27,8 @@ const COMMA_OR_END = 5
 const DONE = 6
 const STRING = 7
 const ESCAPE = 8
-const HEX = 9
-const NUMBER = 10
-const LITERAL = 11
+const NUMBER = 9
+const LITERAL = 10
 
 const depthLimit = { strict: 1_000, lenient: 10_000 }
 const quote = 0x22
@@ -55,13 +44,13 @@ export class JsonScan {
   readonly #captures: Captures
   readonly #containers: boolean[] = []
   #state = VALUE
-  #hex = 0
   #isKey = false
   /** The string being read is a key that is followed. */
   #followed = false
   #scalar: Capture | undefined
   /** Offset of the current piece in the whole text. */
   #offset = 0
+  readonly #escape = new EscapeRun()
   readonly #number = new NumberRun()
   readonly #literal = new LiteralRun()
   readonly #utf8: Utf8Run | undefined
@@ -146,25 +135,16 @@ export class JsonScan {
           } else if (c === backslash) {
             from = i++
             if (this.#followed) captures.keyPart(chunk, from, i)
+            this.#escape.start()
             this.#state = ESCAPE
           } else return this.#fail('control character in a string', base + i)
           continue
         }
         case ESCAPE:
-          // One of "\/bfnrt, or u and four digits.
-          if (c === 0x75) {
-            this.#state = HEX
-            this.#hex = 0
-          } else if (isEscape(c)) this.#state = STRING
-          else return this.#fail('invalid escape', base + i)
+          if (!this.#escape.next(c)) return this.#fail('invalid escape', base + i)
           if (this.#followed) captures.keyPart(chunk, i, i + 1)
           i++
-          continue
-        case HEX:
-          if (!isHex(c)) return this.#fail('invalid escape', base + i)
-          if (this.#followed) captures.keyPart(chunk, i, i + 1)
-          if (++this.#hex === 4) this.#state = STRING
-          i++
+          if (this.#escape.complete) this.#state = STRING
           continue
         case NUMBER: {
           const at = this.#number.run(chunk, i)

@@ -1,0 +1,118 @@
+// A request's body on its way to the target. Short ones of inference requests are read whole and looked at; all others
+// are streamed with back-pressure. Whatever becomes of the answer, the client can go on sending: what nobody wants any
+// more is read and dropped, so that an early answer reaches a client that sends first and reads later.
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+
+/** Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. */
+export class Upload extends Readable {
+  readonly #req: IncomingMessage
+  readonly #first: Buffer[]
+
+  constructor(req: IncomingMessage, first: Buffer[] = []) {
+    super({ highWaterMark: 256 * 1024 })
+    this.#req = req
+    this.#first = first
+    // undici destroys it with a reason when the request fails; the passage hears of that from undici itself.
+    this.on('error', () => {})
+    req.on('data', this.#data)
+    req.on('end', this.#end)
+    req.pause()
+  }
+
+  readonly #data = (chunk: Buffer) => {
+    if (!this.push(chunk)) this.#req.pause()
+  }
+
+  readonly #end = () => {
+    this.push(null)
+  }
+
+  override _read(): void {
+    while (this.#first.length > 0) if (!this.push(this.#first.shift())) return
+    this.#req.resume()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#first.length = 0
+    this.#req.off('data', this.#data)
+    this.#req.off('end', this.#end)
+    this.#req.resume()
+    done(error)
+  }
+}
+
+/** Bytes of bodies read whole and not yet sent on: most of one, most of all. */
+export const largestBody = 64 * 1024 * 1024
+const largestInAll = 256 * 1024 * 1024
+
+/** Counts the bytes held by all bodies that are being read. */
+export class Memory {
+  #held = 0
+
+  /** Takes room for `bytes` if there is any left. */
+  take(bytes: number): boolean {
+    if (this.#held + bytes > largestInAll) return false
+    this.#held += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes
+  }
+}
+
+/** One body as far as it was read. */
+export class Body {
+  readonly #memory: Memory
+  #chunks: Buffer[] = []
+  #held = 0
+  #given = false
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+  }
+
+  get chunks(): readonly Buffer[] {
+    return this.#chunks
+  }
+
+  /** Keeps a piece. False when there is no room for more after it. */
+  add(chunk: Buffer): boolean {
+    this.#chunks.push(chunk)
+    const room = this.#held + chunk.length <= largestBody && this.#memory.take(chunk.length)
+    if (room) this.#held += chunk.length
+    return room
+  }
+
+  /** Hands the pieces over, in a form undici sends; each is let go as it is sent. */
+  send(): Buffer | Iterable<Buffer> | null {
+    const chunks = this.#chunks
+    this.#chunks = []
+    if (chunks.length > 1) return this.#draining(chunks)
+    this.drop()
+    return chunks[0] ?? null
+  }
+
+  /** The pieces, for a stream that starts with them. */
+  take(): Buffer[] {
+    const chunks = this.#chunks
+    this.drop()
+    return chunks
+  }
+
+  /** Nobody wants it any more. */
+  drop(): void {
+    this.#chunks = []
+    if (!this.#given) this.#memory.give(this.#held)
+    this.#given = true
+  }
+
+  *#draining(chunks: Buffer[]): Generator<Buffer> {
+    try {
+      for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) yield chunk
+    } finally {
+      this.drop()
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// What every request meets first, on own and proxied routes alike: the Host rule, the rule of origins, preflights and
+// the token. A refusal is an error like any other; the scope it happens in gives it its shape.
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { ForemanError } from '../job/error.ts'
+import type { Hosts, Tokens } from './auth.ts'
+import { corsHeaders, preflightHeaders, type Origins } from './origin.ts'
+
+export interface GateOptions {
+  tokens: Tokens
+  /** Asked only when no token is required. */
+  hosts: Hosts
+  origins: Origins
+  /** Paths that need no token. */
+  open?: (path: string) => boolean
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The origin of the page that asks and may read the answer, or ''. */
+    corsOrigin: string
+  }
+}
+
+/** An onRequest hook that lets in who may come in. */
+export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHookHandler {
+  return (request, reply, done) => {
+    const { raw } = request
+    const { headers } = raw
+    if (!tokens.required && !hosts.accepts(headers.host, raw.socket.localAddress)) {
+      return done(
+        new ForemanError('forbidden', `Host ${headers.host ?? ''} is not served here; FOREMAN_HOSTS can add it`),
+      )
+    }
+    const { origin } = headers
+    const allowed = origin !== undefined && origins.allows(origin, headers.host)
+    if (raw.method === 'OPTIONS') return void preflight(request, reply, origin, allowed)
+    if (allowed) {
+      request.corsOrigin = origin
+      const lines = corsHeaders(origin)
+      for (let i = 0; i < lines.length; i += 2) reply.header(lines[i]!, lines[i + 1])
+    } else if (origin !== undefined && raw.method !== 'GET' && raw.method !== 'HEAD') {
+      return done(new ForemanError('forbidden', `pages of ${origin} may not call; FOREMAN_CORS_ORIGINS can add it`))
+    }
+    if (tokens.required && !tokens.accepts(headers) && !open?.(request.url.split('?', 1)[0]!)) {
+      return done(new ForemanError('unauthorized', 'a token is required'))
+    }
+    done()
+  }
+}
+
+function preflight(request: FastifyRequest, reply: FastifyReply, origin: string | undefined, allowed: boolean): void {
+  if (origin !== undefined && !allowed) reply.code(403).send()
+  else if (origin === undefined) reply.code(204).header('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS').send()
+  else reply.code(204).headers(preflightHeaders(origin, request.headers['access-control-request-headers'])).send()
+}

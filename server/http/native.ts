@@ -1,0 +1,65 @@
+// foreman's own errors on proxied routes, in the shape the caller of that route reads: Ollama's, OpenAI's or
+// Anthropic's. What the target says is never shaped here. Own routes answer with problems (problem.ts).
+import { ForemanError } from '../job/error.ts'
+import { problemOf } from './problem.ts'
+
+/** Seconds a client is told to wait. */
+const retryAfterS = 5
+
+/** An answer ready to be written: header lines are flat. */
+export interface NativeAnswer {
+  status: number
+  lines: string[]
+  body: string
+}
+
+/** Any error as the answer on a proxied path. */
+export function nativeAnswer(path: string, error: unknown): NativeAnswer {
+  const problem = problemOf(error)
+  const { status } = problem
+  const body = JSON.stringify(shape(path, status, problem.code, `foreman: ${problem.detail}`))
+  const lines = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body))]
+  if (problem.retry_after_s !== undefined) lines.push('Retry-After', String(problem.retry_after_s))
+  if (status === 401) lines.push('WWW-Authenticate', 'Bearer')
+  return { status, lines, body }
+}
+
+function shape(path: string, status: number, code: string, message: string): object {
+  if (path === '/v1/messages' || path.startsWith('/v1/messages/')) {
+    return { type: 'error', error: { type: status === 503 ? 'overloaded_error' : typeOf(status), message } }
+  }
+  if (path.startsWith('/v1/')) return { error: { message, type: typeOf(status), param: null, code } }
+  return { error: message }
+}
+
+/** What both OpenAI and Anthropic call it. */
+function typeOf(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  return status >= 500 ? 'api_error' : 'invalid_request_error'
+}
+
+/** foreman is about to end. */
+export function stopping(): ForemanError {
+  return new ForemanError('stopping', 'foreman is stopping', { retryAfterS })
+}
+
+/** Codes of connections that were never made. */
+const unmade = new Set(
+  'ECONNREFUSED EHOSTUNREACH ENETUNREACH EHOSTDOWN ETIMEDOUT ENOTFOUND EAI_AGAIN UND_ERR_CONNECT_TIMEOUT'.split(' '),
+)
+
+/** Why undici has no answer, as the error to tell. */
+export function failure(cause: Error): ForemanError {
+  const { code = cause.name } = cause as NodeJS.ErrnoException
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new ForemanError('invalid_request', `the request can't be forwarded: ${cause.message}`, {
+      status: 400,
+      cause,
+    })
+  }
+  const what = unmade.has(code)
+    ? 'the target cannot be reached'
+    : 'the connection to the target broke before it answered'
+  return new ForemanError('target_unreachable', `${what} (${code})`, { retryAfterS, cause })
+}

@@ -1,0 +1,247 @@
+// One person's request on its way through: from the handler to the last byte of the answer. It looks at the body of
+// inference requests, waits for its turn on a pipelined connection, dispatches to the target and writes each piece of
+// the answer as it comes. When either side goes away the other is told at once. It parses and stores nothing.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { ForemanError } from '../job/error.ts'
+import type { Ticket } from '../people.ts'
+import { Body, largestBody, Upload } from './body.ts'
+import { clientLines, upstreamLines } from './lines.ts'
+import { failure, nativeAnswer, stopping } from './native.ts'
+import { isInference, originForm, pathOf, Peek, routeOf } from './peek.ts'
+import type { Served, Way } from './way.ts'
+
+/** An answer so short is sent as one string with its head, which costs Node less. */
+const shortAnswer = 16 * 1024
+const passageOf = Symbol('passage')
+type Response = ServerResponse & { [passageOf]?: Passage }
+
+export class Passage implements Dispatcher.DispatchHandler {
+  readonly #way: Way
+  readonly #req: IncomingMessage
+  readonly #res: Response
+  readonly #path: string
+  readonly #requestId: string
+  /** CORS lines of the answer, if a page asked. */
+  readonly #cors: readonly string[] | undefined
+  readonly #started = performance.now()
+  #bodyRead = this.#started
+  #overheadMs = 0
+  #body: Body | undefined
+  #upload: Upload | undefined
+  #ticket: Ticket | undefined
+  #abort: (() => void) | undefined
+  #resume: (() => void) | undefined
+  /** The target's part is over: its answer has ended, failed or is no longer wanted. */
+  #over = false
+  /** The first piece of the answer while it may still go out together with the head or the end; null before it. */
+  #first: Buffer | null | undefined
+  #outcome: Served['outcome'] = 'left'
+
+  constructor(way: Way, req: IncomingMessage, res: ServerResponse, requestId: string, cors?: readonly string[]) {
+    this.#way = way
+    this.#req = req
+    this.#res = res
+    this.#path = pathOf(originForm(req.url!))
+    this.#requestId = requestId
+    this.#cors = cors
+  }
+
+  start(): void {
+    const { headers, method } = this.#req
+    this.#way.active.add(this)
+    this.#res[passageOf] = this
+    this.#res.on('close', Passage.closed).on('error', ignore)
+    if (this.#way.closing) this.#refuse(stopping())
+    else if (headers.upgrade !== undefined && /\bwebsocket\b/i.test(headers.upgrade)) {
+      this.#refuse(new ForemanError('invalid_request', 'WebSocket connections are not carried', { status: 501 }))
+    } else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.#forward())
+    else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
+      this.#afterPredecessor(() => this.#arrive(undefined))
+    } else this.#look()
+  }
+
+  /** The server stops: what has no answer yet gets one, what streams is cut. */
+  stop(): void {
+    if (this.#over) {
+      this.#res.destroy()
+      return
+    }
+    this.#end()
+    this.#abort?.()
+    this.#fail(stopping())
+  }
+
+  /** Reads the body of an inference request to its end, as far as there is room for it. */
+  #look(): void {
+    const peek = new Peek(this.#path)
+    const body = (this.#body = new Body(this.#way.memory))
+    const data = (chunk: Buffer) => {
+      peek.write(chunk)
+      if (body.add(chunk)) return
+      this.#req.off('data', data).off('end', end)
+      this.#upload = new Upload(this.#req, body.take())
+      this.#afterPredecessor(() => this.#arrive(undefined))
+    }
+    const end = () => {
+      this.#bodyRead = performance.now()
+      const key = peek.key(body.chunks)
+      this.#afterPredecessor(() => this.#arrive(key))
+    }
+    this.#req.on('data', data).on('end', end)
+  }
+
+  /** A pipelined request has no socket until the answer before it has ended; only then does it exist for the target. */
+  #afterPredecessor(go: () => void): void {
+    const { socket } = this.#req
+    if (this.#res.socket !== null) return go()
+    // One listener for each that waits; any number may be pipelined.
+    socket.setMaxListeners(0)
+    const gone = () => this.#closed()
+    socket.once('close', gone)
+    this.#res.once('socket', () => {
+      socket.off('close', gone)
+      if (!this.#over) go()
+    })
+  }
+
+  #arrive(key: string | undefined): void {
+    if (this.#over) return
+    const ticket = this.#way.people.arrive(key, () => this.#forward())
+    if (this.#over) ticket.release()
+    else this.#ticket = ticket
+  }
+
+  #forward(): void {
+    if (this.#over) return
+    const { headers, rawHeaders, method, url } = this.#req
+    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
+    if (hasBody && !this.#body) this.#upload ??= new Upload(this.#req)
+    const { dispatcher, prefix, targetToken } = this.#way
+    dispatcher.dispatch(
+      {
+        path: prefix + originForm(url!),
+        method: method as Dispatcher.HttpMethod,
+        headers: upstreamLines(rawHeaders, headers.connection, targetToken),
+        body: (this.#upload ?? this.#body?.send() ?? null) as Dispatcher.DispatchOptions['body'],
+      },
+      this,
+    )
+    this.#overheadMs = performance.now() - this.#bodyRead
+  }
+
+  onConnect(abort: () => void): void {
+    this.#abort = abort
+    if (this.#over) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    // Interim answers are between the target and undici.
+    if (status < 200) return true
+    this.#resume = resume
+    this.#res.sendDate = false
+    this.#res.writeHead(status, statusText, clientLines(raw, this.#cors))
+    // The head goes out with the first piece if that came along, else by itself: a first token may be minutes away.
+    this.#first = null
+    process.nextTick(Passage.flush, this)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#first === null) {
+      this.#first = chunk
+      return true
+    }
+    if (this.#first) this.#begin()
+    if (this.#res.write(chunk)) return true
+    if (this.#res.listenerCount('drain') === 0) this.#res.on('drain', Passage.drained)
+    return false
+  }
+
+  /** Sends the head, with the first piece if it is there. */
+  #begin(): void {
+    if (this.#first) this.#res.write(this.#first)
+    else this.#res.flushHeaders()
+    this.#first = undefined
+  }
+
+  onComplete(): void {
+    if (this.#over) return
+    this.#end()
+    this.#outcome = 'answered'
+    if (this.#first && this.#first.length <= shortAnswer) this.#res.end(this.#first.toString('latin1'), 'latin1')
+    else this.#res.end(this.#first)
+  }
+
+  onError(error: Error): void {
+    if (this.#over) return
+    this.#end()
+    this.#fail(failure(error))
+  }
+
+  /** No answer of the target's can come any more: says why, or cuts what has begun. A clean end would be a lie. */
+  #fail(error: ForemanError): void {
+    if (!this.#res.headersSent) return this.#refuse(error)
+    this.#outcome = 'cut'
+    if (this.#first !== undefined) this.#begin()
+    const { socket } = this.#res
+    // To HTTP/1.0 the end of the connection may be the end of the answer: only a reset tells the difference.
+    if (this.#req.httpVersion === '1.0') socket?.resetAndDestroy()
+    else socket?.destroySoon()
+  }
+
+  #refuse(error: ForemanError): void {
+    this.#end()
+    this.#outcome = 'refused'
+    const { status, lines, body } = nativeAnswer(this.#path, error)
+    if (this.#way.closing) lines.push('Connection', 'close')
+    this.#res.writeHead(status, [...lines, ...(this.#cors ?? [])])
+    this.#res.end(body)
+  }
+
+  /** The target's part is over. What the client still sends is read and dropped. */
+  #end(): void {
+    this.#over = true
+    this.#ticket?.release()
+    this.#body?.drop()
+    this.#upload?.destroy()
+    if (!this.#req.complete) this.#req.resume()
+  }
+
+  /** The connection or the answer has ended. */
+  #closed(): void {
+    if (!this.#way.active.delete(this)) return
+    if (!this.#over) {
+      this.#end()
+      this.#abort?.()
+    }
+    const { headersSent, statusCode, writableFinished } = this.#res
+    const outcome = this.#outcome === 'answered' && !writableFinished ? 'left' : this.#outcome
+    this.#way.onServed({
+      route: routeOf(this.#path),
+      method: this.#req.method!,
+      status: headersSent ? statusCode : 499,
+      outcome,
+      ms: performance.now() - this.#started,
+      overheadMs: this.#overheadMs,
+      requestId: this.#requestId,
+    })
+    if (this.#way.active.size === 0) this.#way.onIdle()
+  }
+
+  static readonly closed = function (this: Response): void {
+    const passage = this[passageOf]
+    if (passage) passage.#closed()
+  }
+
+  static readonly drained = function (this: Response): void {
+    const passage = this[passageOf]
+    if (passage) passage.#resume?.()
+  }
+
+  static readonly flush = (passage: Passage): void => {
+    if (passage.#first !== undefined && !passage.#over) passage.#begin()
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,82 @@
+// What a look at an inference request finds.
+import { describe, expect, it } from 'vitest'
+import { isInference, pathOf, Peek, routeOf } from './peek.ts'
+
+function look(path: string, text: string, cut = 0): string | undefined {
+  const bytes = Buffer.from(text)
+  const pieces = cut === 0 ? [bytes] : [bytes.subarray(0, cut), bytes.subarray(cut)]
+  const peek = new Peek(path)
+  for (const piece of pieces) peek.write(piece)
+  return peek.key(pieces)
+}
+
+describe('a look at a request', () => {
+  it('finds model and runner options, wherever the body is cut', () => {
+    const text =
+      '{"messages":[{"content":"\\"model\\":1"}],"OPTIONS":{"num_ctx":4096,"seed":1},"Model":"a/B:Q4","shift":false} rest'
+    for (let cut = 0; cut < Buffer.byteLength(text); cut++) {
+      expect(look('/api/chat', text, cut)).toBe('a/b:q4 num_ctx=4096 shift=false')
+    }
+  })
+
+  it('knows that /v1 sets no options, and that a cloud model needs no runner', () => {
+    expect(look('/v1/chat/completions', '{"model":"m","options":{"num_ctx":1},"shift":false}')).toBe('m:latest')
+    expect(look('/api/chat', '{"model":"gpt-oss:120b-cloud"}')).toBeUndefined()
+  })
+
+  it('finds nothing in what Ollama would refuse', () => {
+    for (const text of [
+      '',
+      '{',
+      '{}',
+      '[]',
+      '{"model":""}',
+      '{"model":1}',
+      '{"model":null}',
+      '{"model":"a"',
+      'model',
+    ]) {
+      expect(look('/api/generate', text)).toBeUndefined()
+    }
+    expect(look('/api/generate', `{"model":"a","options":{"x":"${'y'.repeat(70_000)}"}}`)).toBeUndefined()
+  })
+
+  it('takes no slice of more than 5 ms of the event loop: 40 MB in pieces of 64 kB', () => {
+    const image = Buffer.from(`{"model":"m","images":["${'A'.repeat(40e6)}"],"options":{"num_ctx":1}}`)
+    const numbers = Buffer.from(`{"model":"m","context":[${'128001,'.repeat(2e6)}0],"options":{"num_ctx":1}}`)
+    for (const body of [image, numbers]) {
+      const peek = new Peek('/api/generate')
+      const slices: number[] = []
+      for (let at = 0; at < body.length; at += 0x10000) {
+        const from = performance.now()
+        peek.write(body.subarray(at, at + 0x10000))
+        slices.push(performance.now() - from)
+      }
+      expect(peek.key([body])).toBe('m:latest num_ctx=1')
+      // The middle one: single slices may be interrupted by the machine.
+      expect(slices.sort((a, b) => a - b)[slices.length >> 1]).toBeLessThan(2)
+    }
+  })
+})
+
+describe('a proxied path', () => {
+  it('is an inference route as the target would read it', () => {
+    expect(isInference('POST', pathOf('/api/chat?x=1'))).toBe(true)
+    expect(isInference('POST', pathOf('/api/%63hat'))).toBe(true)
+    expect(isInference('GET', '/api/chat')).toBe(false)
+    expect(isInference('POST', '/api/chat/')).toBe(false)
+    expect(isInference('POST', '/v1/messages/count_tokens')).toBe(false)
+  })
+
+  it('has one of few names, whatever is asked for', () => {
+    expect(['/', '/api/tags', '/api/blobs/sha256:1', '/v1/models/m', '/api/x', '/v1/y', '/z'].map(routeOf)).toEqual([
+      '/',
+      '/api/tags',
+      '/api/blobs/:digest',
+      '/v1/models/:model',
+      '/api/*',
+      '/v1/*',
+      '/*',
+    ])
+  })
+})

@@ -1,0 +1,100 @@
+// Looking at a person's inference request without touching it: which paths are looked at, and which model and runner
+// options its body asks for. A body that can't be read is forwarded all the same; its key then can't be told.
+import { affinityKey, isCloud, runnerOptions } from '../job/affinity.ts'
+import { JsonScan, type Capture } from './scan.ts'
+
+/** The routes that need a runner. */
+const inference = new Set([
+  '/api/chat',
+  '/api/generate',
+  '/api/embed',
+  '/api/embeddings',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/messages',
+])
+
+/** The other routes of Ollama that metrics name; whatever else comes is counted by its first segment. */
+const plain =
+  '/ /api/version /api/status /api/tags /api/ps /api/show /api/pull /api/push /api/create /api/copy /api/delete /api/me /api/signout /v1/models /v1/audio/transcriptions'
+const named = new Set([...inference, ...plain.split(' ')])
+
+/** A captured value larger than this is no model name and no set of options. */
+const largestMember = 64 * 1024
+
+/** A request target as the target expects it: a client that takes foreman for its forward proxy sends a whole URL. */
+export function originForm(url: string): string {
+  if (url.startsWith('/')) return url
+  return url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '').replace(/^(?!\/)/, '/')
+}
+
+/** The path of a request target, decoded as the target will decode it. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
+  if (!path.includes('%')) return path
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+/** Whether a request needs a runner, and so is looked at and counted. */
+export function isInference(method: string, path: string): boolean {
+  return method === 'POST' && inference.has(path)
+}
+
+/** The metrics' name of a proxied route: one of a few, whatever clients ask for. */
+export function routeOf(path: string): string {
+  if (named.has(path)) return path
+  if (path.startsWith('/api/blobs/')) return '/api/blobs/:digest'
+  if (path.startsWith('/v1/models/')) return '/v1/models/:model'
+  return path.startsWith('/api/') ? '/api/*' : path.startsWith('/v1/') ? '/v1/*' : '/*'
+}
+
+/** Reads along while the body of one request arrives. It keeps no bytes. */
+export class Peek {
+  readonly #path: string
+  readonly #scan = new JsonScan({ mode: 'lenient', capture: [['model'], ['options'], ['shift']] })
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  write(chunk: Buffer): void {
+    this.#scan.write(chunk)
+  }
+
+  /** The affinity key the whole body, given again, asks for; undefined when it can't be told or no runner is needed. */
+  key(body: readonly Buffer[]): string | undefined {
+    this.#scan.end()
+    const members: { model?: unknown; options?: unknown; shift?: unknown } = {}
+    for (const capture of this.#scan.captures) {
+      const name = capture.path[0] as keyof typeof members
+      if (capture.end - capture.start > largestMember) return undefined
+      try {
+        members[name] = JSON.parse(textOf(body, capture))
+      } catch {
+        return undefined
+      }
+    }
+    const { model } = members
+    if (typeof model !== 'string' || model.trim() === '' || isCloud(model)) return undefined
+    return affinityKey(model, runnerOptions(this.#path, members))
+  }
+}
+
+/** The captured text, whichever pieces it lies in. */
+function textOf(body: readonly Buffer[], { start, end }: Capture): string {
+  const parts: Buffer[] = []
+  let at = 0
+  for (const chunk of body) {
+    if (at + chunk.length > start) parts.push(chunk.subarray(Math.max(0, start - at), end - at))
+    at += chunk.length
+    if (at >= end) break
+  }
+  return Buffer.concat(parts).toString()
+}

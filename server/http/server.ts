@@ -1,0 +1,149 @@
+// The HTTP server: one Fastify instance that has foreman's own routes in one scope and the passage to the target in
+// another, each with its gate and its shape of errors. What the own routes are comes from outside.
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import { randomBytes } from 'node:crypto'
+import { METHODS, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { systemClock, type Clock } from '../clock.ts'
+import type { People } from '../people.ts'
+import { Hosts, Tokens } from './auth.ts'
+import { gate } from './gate.ts'
+import { nativeAnswer } from './native.ts'
+import { Origins } from './origin.ts'
+import { isOpen, OwnRoutes } from './own.ts'
+import { sendProblem } from './problem.ts'
+import { Proxy } from './proxy.ts'
+import type { Served } from './way.ts'
+
+export interface ServerOptions {
+  /** Accepted tokens; none: the Host rule instead. */
+  tokens: readonly string[]
+  /** The one Ollama; a path prefix is kept. */
+  targetUrl: string
+  /** The bearer the target gets. */
+  targetToken?: string
+  /** Extra Host names of a tokenless foreman, PUBLIC_URL's own beside them. */
+  hosts: readonly string[]
+  corsOrigins: readonly string[]
+  publicUrl?: string
+  people: People
+  /** Registers foreman's own routes, in a scope of their own. */
+  routes: (app: FastifyInstance) => void | Promise<void>
+  /** A proxied request has ended. */
+  onServed?: (served: Served) => void
+  /** An own route threw what it should not have. The caller was told nothing of it. */
+  onInternal?: (error: unknown, requestId: string) => void
+  clock?: Clock
+}
+
+export interface Server {
+  app: FastifyInstance
+  /** Proxied requests under way. */
+  readonly active: number
+  /** Starts to listen. Resolves to the address: `http://127.0.0.1:11435`. */
+  listen(address: { host: string; port: number }): Promise<string>
+  /** Stops accepting, lets proxied requests end for `graceMs`, then ends all connections. */
+  close(graceMs: number): Promise<void>
+}
+
+const longestParam = 1_024
+/** Longer than proxies keep idle connections (Traefik: 90 s), so that none sends into a closing one. */
+const keepAliveTimeout = 120_000
+
+/** Builds the server; nothing listens yet. */
+export async function buildServer(options: ServerOptions): Promise<Server> {
+  const { people, corsOrigins, onServed = () => {}, onInternal = () => {}, clock = systemClock } = options
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: 0,
+    keepAliveTimeout,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: longestParam },
+    genReqId: requestIds(),
+    clientErrorHandler: refuseBytes,
+    http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
+    frameworkErrors: (error, request, reply) => {
+      const { status, lines, body } = nativeAnswer(request.url, error)
+      reply.hijack().raw.writeHead(status, lines).end(body)
+    },
+  })
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
+  }
+  app.decorateRequest('corsOrigin', '')
+
+  const tokens = new Tokens(options.tokens)
+  const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host]
+  const hosts = new Hosts([...options.hosts, ...publicHost])
+
+  const ownRoutes = new OwnRoutes()
+  const own = (scope: FastifyInstance) => {
+    scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen }))
+    scope.addHook('onRequest', (request, reply, done) => {
+      reply.header('x-request-id', request.id)
+      done()
+    })
+    scope.setErrorHandler<FastifyError>((error, request, reply) =>
+      sendProblem(reply, error, request, (fault) => onInternal(fault, request.id)),
+    )
+  }
+  await app.register(async (scope) => {
+    own(scope)
+    scope.addHook('onRoute', ownRoutes.add)
+    await options.routes(scope)
+  })
+  await app.register(async (scope) => {
+    own(scope)
+    ownRoutes.close(scope)
+  })
+
+  const { targetUrl, targetToken } = options
+  const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed })
+  await app.register(async (scope) => {
+    scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, true) }))
+    await proxy.plugin(scope)
+  })
+
+  return {
+    app,
+    get active() {
+      return proxy.active
+    },
+    listen: (address) => app.listen(address),
+    close: async (graceMs) => {
+      // Stops accepting at once; what is under way goes on until the proxy says so.
+      if (app.server.listening) app.server.close()
+      await proxy.close(graceMs)
+      await app.close()
+    },
+  }
+}
+
+/** The caller's X-Request-Id if it is a plain one, else a number of our own. */
+function requestIds(): (req: IncomingMessage) => string {
+  const start = randomBytes(4).toString('hex')
+  let count = 0
+  return ({ headers }) => {
+    const given = headers['x-request-id']
+    return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : `${start}-${(++count).toString(36)}`
+  }
+}
+
+/** What is not HTTP, too long a head or too slow a one. In the middle of an answer there is nothing to be said. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  const answering = (socket as { _httpMessage?: { headersSent: boolean } | null })._httpMessage
+  if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
+    socket.destroy()
+    return
+  }
+  const status = statuses[error.code ?? ''] ?? '400 Bad Request'
+  const body = JSON.stringify({ error: `foreman: ${status.slice(4).toLowerCase()}` })
+  const head = `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close`
+  socket.end(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n${body}`)
+}
+
+const statuses: Record<string, string> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}

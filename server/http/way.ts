@@ -1,0 +1,36 @@
+// What all passages (passage.ts) share, and what each of them reports when it is over.
+import type { Dispatcher } from 'undici'
+import type { People } from '../people.ts'
+import type { Memory } from './body.ts'
+
+/** What became of a proxied request. */
+export interface Served {
+  /** One of a few names, safe as a metrics label. */
+  route: string
+  method: string
+  /** The status the client got; 499 when it left before one. */
+  status: number
+  /** `refused`: foreman answered itself. `left`: the client went before the end. `cut`: the target did. */
+  outcome: 'answered' | 'refused' | 'left' | 'cut'
+  /** From the handler to the end. */
+  ms: number
+  /** What foreman itself added: from the request (its body, if it was looked at) to its dispatch. */
+  overheadMs: number
+  requestId: string
+}
+
+/** What all passages share. */
+export interface Way {
+  dispatcher: Dispatcher
+  /** Path prefix of the target, without a slash at its end. */
+  prefix: string
+  targetToken: string | undefined
+  people: People
+  memory: Memory
+  /** Passages under way. `stop` ends one: what has no answer yet gets one, what streams is cut. */
+  active: Set<{ stop(): void }>
+  closing: boolean
+  onServed: (served: Served) => void
+  /** The last of `active` is gone. */
+  onIdle: () => void
+}
