@@ -1,7 +1,7 @@
 // What happens when either side leaves, is slow, silent or strange: on raw sockets, by events, never by sleeping.
 import { describe, expect, it } from 'vitest'
-import { chunksOf, taken, type Line } from './byhand.ts'
-import { openDoor, type Door } from './door.ts'
+import { chunksOf, taken, type Line } from './byhand.harness.ts'
+import { openDoor, type Door } from './door.harness.ts'
 
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 const get = 'GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n'

@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { ForemanError } from '../job/error.ts'
-import { openDoor, type Door } from './door.ts'
+import { openDoor, type Door } from './door.harness.ts'
 import type { ServerOptions } from './server.ts'
 
 interface Answer {
