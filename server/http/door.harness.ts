@@ -2,7 +2,7 @@
 import { afterEach } from 'vitest'
 import { systemClock } from '../clock.ts'
 import { People } from '../people.ts'
-import { Exchange, Line } from './byhand.harness.ts'
+import { Exchange, Line } from './byhand.ts'
 import { buildServer, type Server, type ServerOptions } from './server.ts'
 import type { Served } from './way.ts'
 

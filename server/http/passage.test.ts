@@ -1,6 +1,6 @@
 // What happens when either side leaves, is slow, silent or strange: on raw sockets, by events, never by sleeping.
 import { describe, expect, it } from 'vitest'
-import { chunksOf, taken, type Line } from './byhand.harness.ts'
+import { chunksOf, taken, type Line } from './byhand.ts'
 import { openDoor, type Door } from './door.harness.ts'
 
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -399,9 +399,13 @@ describe('an inference request', () => {
     client.send('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
     const piece = Buffer.alloc(1_000_000, 'x')
     const framed = Buffer.concat([Buffer.from('f4240\r\n'), piece, Buffer.from('\r\n')])
-    const sending = pour(client, framed, 80 * framed.length).then(() => client.send('0\r\n\r\n'))
+    // The target is asked before the end has come.
+    await pour(client, framed, 68 * framed.length)
     const target = await door.target.next()
-    await Promise.all([sending, swallow(target, 80e6 - 1e6)])
+    const arrived = swallow(target, 80e6 - 1e6)
+    await pour(client, framed, 12 * framed.length)
+    client.send('0\r\n\r\n')
+    await arrived
     target.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     await client.until('ok')
   })

@@ -183,7 +183,6 @@ export class Passage implements Dispatcher.DispatchHandler {
   #fail(error: ForemanError): void {
     if (!this.#res.headersSent) return this.#refuse(error)
     this.#outcome = 'cut'
-    if (this.#first !== undefined) this.#begin()
     const { socket } = this.#res
     // To HTTP/1.0 the end of the connection may be the end of the answer: only a reset tells the difference.
     if (this.#req.httpVersion === '1.0') socket?.resetAndDestroy()
@@ -199,13 +198,12 @@ export class Passage implements Dispatcher.DispatchHandler {
     this.#res.end(body)
   }
 
-  /** The target's part is over. What the client still sends is read and dropped. */
+  /** The target's part is over. */
   #end(): void {
     this.#over = true
     this.#ticket?.release()
     this.#body?.drop()
     this.#upload?.destroy()
-    if (!this.#req.complete) this.#req.resume()
   }
 
   /** The connection or the answer has ended. */

@@ -1,7 +1,7 @@
 // What passes through passes unchanged: targets, header lines, bodies and every recorded answer of a real Ollama.
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { chunksOf, taken, type Line } from './byhand.harness.ts'
+import { chunksOf, taken, type Line } from './byhand.ts'
 import { openDoor, type Door } from './door.harness.ts'
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
