@@ -65,7 +65,7 @@ export class Names {
     const { model, options } = parseAffinityKey(key)
     const there = this.#models.get(model)
     if (!there || there.cloud) return key
-    return runnerOf(this.weightsOf(there), { ...this.#known.get(there.digest)?.parameters, ...options })
+    return runnerOf(this.weightsOf(there), { ...this.parametersOf(there), ...options })
   }
 
   /** What the runner is loaded from: a weights id, else the manifest's digest, else the canonical name. */
@@ -79,6 +79,11 @@ export class Names {
     const known = this.#known.get(digest)
     if (known) return known.weights
     return this.models.some((model) => model.digest === digest) ? digest : canonicalModel(name)
+  }
+
+  /** The runner options that the Modelfile of something listed sets; none while the target hasn't told. */
+  parametersOf({ digest }: { digest: string }): RunnerOptions {
+    return this.#known.get(digest)?.parameters ?? {}
   }
 
   /** Whether the model runs on ollama.com and so has no runner here. */

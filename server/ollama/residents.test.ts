@@ -27,12 +27,16 @@ class CountingWire extends Wire {
   }
 }
 
-/** Residents over a target whose /api/ps answers as `routes` say; it has `a`, its copy and `b`. */
+/** Residents over a target whose /api/ps answers as `routes` say; it has `a`, its copy and `b`, all with one Modelfile. */
 async function watched(...routes: Route[]) {
+  return watchedWith('', ...routes)
+}
+
+async function watchedWith(parameters: string, ...routes: Route[]) {
   const server = await replay({
     'GET /api/ps': routes,
     'GET /api/tags': listed(one('a:latest', 0, '1'), one('copy:latest', 0, '1'), one('b:latest', 0, '2')),
-    'POST /api/show': plain(200, JSON.stringify({ modelfile: `FROM /models/${a}\n` })),
+    'POST /api/show': plain(200, JSON.stringify({ modelfile: `FROM /models/${a}\n`, parameters })),
   })
   const clock = new VirtualClock()
   const wire = new CountingWire({ url: server.url, clock })
@@ -123,6 +127,26 @@ test('a runner that somebody else loaded serves what leaves num_ctx open or asks
   expect(has('a', { num_ctx: 2048 })).toBe(false)
   expect(has('a', { num_ctx: 4096, num_thread: 2 })).toBe(false)
   expect(has('a', { shift: false })).toBe(false)
+})
+
+test('it was loaded with what its Modelfile says, and serves what adds nothing to that', async () => {
+  const parameters = 'num_ctx                        2048\nnum_thread                     1\n'
+  const { names, residents } = await watchedWith(
+    parameters,
+    listed(one('a:latest', 2048, '1')),
+    listed(one('a:latest', 512, '1')),
+  )
+  await names.refresh()
+  await residents.look()
+  const has = (options: RunnerOptions) => residents.runners.has(names.runner(key('copy', options)))
+  expect([has({}), has({ num_ctx: 2048 }), has({ num_ctx: 512 }), has({ num_thread: 2 })]).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
+  await residents.look()
+  expect([has({}), has({ num_ctx: 2048 }), has({ num_ctx: 512 })]).toEqual([false, false, true])
 })
 
 test('without a word of the target the names themselves are compared', async () => {

@@ -109,10 +109,12 @@ export class Residents {
         runners.add(names.runner(own.key))
         continue
       }
-      // Somebody else loaded it: it serves requests that leave num_ctx open or ask for what is listed.
-      runners.add(weights)
+      // Somebody else loaded it, by this name and so with its Modelfile's options: it serves requests that add none to
+      // them but the listed num_ctx, and where the Modelfile leaves num_ctx open those that leave it open too.
+      const parameters = names.parametersOf(resident)
       const { contextLength } = resident
-      if (contextLength !== undefined) runners.add(runnerOf(weights, { num_ctx: contextLength }))
+      if (contextLength === undefined || parameters.num_ctx === undefined) runners.add(runnerOf(weights, parameters))
+      if (contextLength !== undefined) runners.add(runnerOf(weights, { ...parameters, num_ctx: contextLength }))
     }
     return runners
   }
