@@ -54,9 +54,10 @@ CREATE TABLE job (
   CHECK ((idempotency_key IS NULL) = (idempotency_hash IS NULL))
 ) STRICT;
 
--- The two that a claim reads: oldest of one key, oldest of all. Both cover their query.
-CREATE INDEX job_waiting_by_key ON job (affinity, place, waiting_since) WHERE state = 'queued' AND due IS NULL;
-CREATE INDEX job_waiting ON job (place, waiting_since) WHERE state = 'queued' AND due IS NULL;
+-- The two that a claim reads: oldest of one key, oldest of all. Both cover their query, for which SQLite wants `due`
+-- itself in them although it is always NULL there.
+CREATE INDEX job_waiting_by_key ON job (affinity, place, waiting_since, due) WHERE state = 'queued' AND due IS NULL;
+CREATE INDEX job_waiting ON job (place, waiting_since, due) WHERE state = 'queued' AND due IS NULL;
 
 CREATE INDEX job_backing_off ON job (due) WHERE due IS NOT NULL;
 CREATE INDEX job_start_by ON job (start_by) WHERE state = 'queued' AND start_by IS NOT NULL;

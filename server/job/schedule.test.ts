@@ -1,0 +1,187 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { reasonFor, schedule, type Snapshot, type TargetState, type WaitingKey } from './schedule.ts'
+
+const P = 300
+
+/** A key with one waiting job. */
+const key = (name: string, starvedSince: number, head: number): WaitingKey => ({
+  key: name,
+  waiting: 1,
+  head,
+  starvedSince,
+})
+
+const snapshot = (facts: Partial<Snapshot>): Snapshot => ({
+  now: 1000,
+  keys: [],
+  resident: new Set(),
+  turn: null,
+  people: [],
+  room: { fit: [], clash: [] },
+  yielding: null,
+  claim: null,
+  target: 'awake',
+  paused: false,
+  limits: { patience: P, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
+  estimates: new Map(),
+  ...facts,
+})
+
+/** The key that is started, or why nothing is. */
+function started(facts: Partial<Snapshot>): string | null {
+  const decision = schedule(snapshot(facts))
+  return decision.act === 'start' ? decision.key : decision.reason
+}
+
+describe('rule 1: a turn goes on', () => {
+  const turn = { key: 'a', since: 900 }
+
+  test('with the oldest job of its key, although another has waited longer', () => {
+    const keys = [key('b', 710, 1), key('a', 990, 2)]
+    expect(schedule(snapshot({ keys, turn }))).toEqual({ act: 'start', key: 'a', place: 2, turn })
+  })
+
+  test('although another key is resident', () => {
+    expect(started({ keys: [key('b', 990, 1), key('a', 990, 2)], turn, resident: new Set(['b']) })).toBe('a')
+  })
+
+  test('although another key is overdue, as long as the turn is younger than the patience', () => {
+    const keys = [key('b', 100, 1), key('a', 990, 2)]
+    expect(started({ keys, turn: { key: 'a', since: 1000 - P + 1 } })).toBe('a')
+    expect(started({ keys, turn: { key: 'a', since: 1000 - P } })).toBe('b')
+  })
+
+  test('however old it is, as long as no other key is overdue', () => {
+    const old = { key: 'a', since: 0 }
+    expect(started({ keys: [key('b', 1000 - P + 1, 1), key('a', 990, 2)], turn: old })).toBe('a')
+    expect(started({ keys: [key('b', 1000 - P, 1), key('a', 990, 2)], turn: old })).toBe('b')
+  })
+
+  test('its own age does not end it: only another key that is overdue does', () => {
+    expect(started({ keys: [key('a', 0, 2)], turn: { key: 'a', since: 0 } })).toBe('a')
+  })
+
+  test('after a pause in which no other began it is still the same turn', () => {
+    expect(schedule(snapshot({ keys: [key('a', 999, 7)], turn }))).toMatchObject({ turn })
+  })
+})
+
+describe('rule 2: when a turn has ended', () => {
+  test('the overdue key that has starved the longest is next', () => {
+    const keys = [key('b', 500, 1), key('c', 400, 2), key('d', 600, 3)]
+    expect(started({ keys })).toBe('c')
+    expect(started({ keys, turn: { key: 'gone', since: 0 } })).toBe('c')
+  })
+
+  test('overdue comes before resident', () => {
+    expect(started({ keys: [key('b', 500, 1), key('c', 900, 2)], resident: new Set(['c']) })).toBe('b')
+  })
+
+  test('never the key whose turn was ended for it, although it has starved longer', () => {
+    expect(started({ keys: [key('a', 0, 1), key('b', 600, 2)], turn: { key: 'a', since: 0 } })).toBe('b')
+  })
+
+  test('with none overdue a resident key is next, of several the one that has starved the longest', () => {
+    const keys = [key('b', 800, 1), key('c', 900, 2), key('d', 850, 3)]
+    expect(started({ keys, resident: new Set(['c']) })).toBe('c')
+    expect(started({ keys, resident: new Set(['c', 'd']) })).toBe('d')
+  })
+
+  test('with none resident either, the one that has starved the longest', () => {
+    expect(started({ keys: [key('b', 900, 1), key('c', 800, 2)], resident: new Set(['z']) })).toBe('c')
+  })
+
+  test('a key becomes overdue at its patience, not after it', () => {
+    const resident = new Set(['c'])
+    expect(started({ keys: [key('b', 1000 - P + 1, 1), key('c', 990, 2)], resident })).toBe('c')
+    expect(started({ keys: [key('b', 1000 - P, 1), key('c', 990, 2)], resident })).toBe('b')
+  })
+
+  test('a new turn counts from now', () => {
+    const decision = schedule(snapshot({ keys: [key('b', 900, 4)], turn: { key: 'a', since: 10 } }))
+    expect(decision).toEqual({ act: 'start', key: 'b', place: 4, turn: { key: 'b', since: 1000 } })
+  })
+})
+
+describe('rule 3', () => {
+  test('the key that was given the turn drains in its turn', () => {
+    const keys = [key('a', 0, 1), key('b', 990, 5)]
+    const first = schedule(snapshot({ keys, turn: { key: 'z', since: 0 } }))
+    expect(first).toMatchObject({ key: 'a' })
+    const turn = first.act === 'start' ? first.turn : null
+    expect(started({ now: 1000 + P - 1, keys: [key('a', 1000, 2), key('b', 990, 5)], turn })).toBe('a')
+  })
+})
+
+describe('ties', () => {
+  test('break by queue place', () => {
+    expect(started({ keys: [key('b', 900, 8), key('c', 900, 7)] })).toBe('c')
+    expect(started({ keys: [key('b', 100, 8), key('c', 100, 7)] })).toBe('c')
+    expect(started({ keys: [key('b', 900, 8), key('c', 900, 7)], resident: new Set(['b', 'c']) })).toBe('c')
+  })
+
+  test('one snapshot has one answer, in whatever order its keys are listed', () => {
+    const some = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.nat(6)), {
+      selector: ([name]) => name,
+      minLength: 1,
+      maxLength: 6,
+    })
+    const turns = fc.option(fc.record({ key: fc.constantFrom('0', '1', '2'), since: fc.nat(1000) }))
+    fc.assert(
+      fc.property(some, turns, fc.nat(63), fc.infiniteStream(fc.nat()), (made, turn, loaded, dice) => {
+        const keys = made.map(([name, since], i) => key(String(name), since * 160, i + 1))
+        const resident = new Set(keys.map((k) => k.key).filter((_, i) => (loaded >> i) & 1))
+        const shuffled = keys.map((k) => [k, dice.next().value] as const).sort(([, a], [, b]) => a - b)
+        const facts = { turn, resident }
+        const one = schedule(snapshot({ ...facts, keys }))
+        expect(schedule(snapshot({ ...facts, keys: shuffled.map(([k]) => k) }))).toEqual(one)
+      }),
+    )
+  })
+})
+
+describe('nothing starts', () => {
+  test('when nothing waits', () => {
+    expect(schedule(snapshot({}))).toEqual({ act: 'wait', reason: null, until: null })
+  })
+
+  test('while paused, whatever else is the matter', () => {
+    const keys = [key('a', 0, 1)]
+    expect(schedule(snapshot({ keys, paused: true, target: 'down' }))).toEqual({
+      act: 'wait',
+      reason: 'paused',
+      until: null,
+    })
+  })
+
+  test.each<[TargetState, string | null]>([
+    ['unknown', null],
+    ['asleep', 'target_asleep'],
+    ['down', 'target_down'],
+    ['stuck', 'target_stuck'],
+  ])('while the target is %s', (target, reason) => {
+    expect(schedule(snapshot({ keys: [key('a', 0, 1)], target }))).toEqual({ act: 'wait', reason, until: null })
+  })
+
+  test('and a decision leaves its snapshot as it was', () => {
+    const keys = Object.freeze([key('b', 900, 2), key('a', 800, 3)].map((k) => Object.freeze(k)))
+    schedule(Object.freeze(snapshot({ keys, turn: Object.freeze({ key: 'b', since: 0 }) })))
+    expect(keys.map((k) => k.key)).toEqual(['b', 'a'])
+  })
+})
+
+describe('why a job waits', () => {
+  const keys = [key('a', 900, 3), key('b', 950, 4)]
+  const turn = { key: 'a', since: 990 }
+  const why = (place: number, facts: Partial<Snapshot> = {}, backingOff = false) =>
+    reasonFor({ place, backingOff }, snapshot({ keys, turn, ...facts }))
+
+  test('it is next', () => expect(why(3)).toBe('next'))
+  test('another model is being drained', () => expect(why(4)).toBe('draining_another_model'))
+  test('it backs off', () => expect(why(4, {}, true)).toBe('backing_off'))
+  test('all is paused, and that comes first', () => expect(why(3, { paused: true }, true)).toBe('paused'))
+  test('the target is away', () => expect(why(3, { target: 'asleep' })).toBe('target_asleep'))
+  test('nobody has looked for the target yet: no reason is made up', () =>
+    expect(why(4, { target: 'unknown' })).toBeNull())
+})
