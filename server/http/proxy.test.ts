@@ -143,6 +143,12 @@ describe('a request on its way to the target', () => {
     expect(taken(got).body.length).toBe(0)
   })
 
+  it('keeps its body though it is a GET', async () => {
+    const door = await openDoor()
+    const { seen } = await exchange(door, 'GET /api/tags HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody')
+    expect(taken(seen).body.toString()).toBe('body')
+  })
+
   it('reaches the target with any method', async () => {
     const door = await openDoor()
     for (const method of ['PUT', 'PATCH', 'DELETE', 'PROPFIND', 'REPORT', 'TRACE', 'M-SEARCH', 'QUERY']) {
