@@ -60,12 +60,15 @@ describe('a test', () => {
   })
 })
 
-test('a script may use the documents, the app and the fake only', () => {
+test('a script may use the documents, the app and the fake only; the benchmark the settings and the claim too', () => {
   const allowed = `import '../server/http/openapi.ts'\nimport '../server/app.ts'\nimport '../server/ollama/fake/fake.ts'`
   expect(check({ 'scripts/demo.ts': allowed, 'scripts/rings.ts': `import './imports.ts'` })).toEqual([])
   expect(check({ 'scripts/bench/main.ts': `import '../../server/store/store.ts'` })).toEqual([
     'scripts/bench/main.ts:1: imports server/store/store.ts: scripts may use http/openapi, app and ollama/fake only',
   ])
+  const bench = `import '../../server/config.ts'\nimport '../../server/store/jobs.ts'`
+  expect(check({ 'scripts/bench/claimant.ts': bench })).toEqual([])
+  expect(check({ 'scripts/demo/daemon.ts': bench })).toHaveLength(2)
 })
 
 describe('a client', () => {

@@ -1,0 +1,85 @@
+// A foreman without a caller, for the claim: fills its queue with jobs over a few models, then times what the worker
+// does between two jobs. Its target is absent, so that nobody else claims.
+
+import Database from 'better-sqlite3'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pino from 'pino'
+import { startApp } from '../../server/app.ts'
+import { loadConfig } from '../../server/config.ts'
+import { headOfKey } from '../../server/store/jobs.ts'
+import { answer, ready } from './answers.ts'
+import { quantile } from './quantile.ts'
+import { chat } from './request.ts'
+
+export interface Quantiles {
+  p50: number
+  p99: number
+}
+
+/** Milliseconds. */
+export interface Claimed {
+  /** The statement that finds the oldest job of a key. */
+  head: Quantiles
+  /** All keys with their heads, and the row of the one that is next. */
+  snapshot: Quantiles
+  /** The whole claim: snapshot, then queued → loading on disk. */
+  claim: Quantiles
+}
+
+const models = 5
+const perTransaction = 10_000
+
+const config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'))
+const { queue } = await startApp({ config, log: pino({ level: 'silent' }), owner: process.pid })
+const reader = new Database(join(config.data, 'foreman.db'), { readonly: true })
+const head = reader.prepare<[number], { seq: number }>(headOfKey)
+
+answer({
+  fill: async (size: number) => {
+    await queue.pause(true)
+    while (queue.total('queued') < size) {
+      const missing = Math.min(perTransaction, size - queue.total('queued'))
+      await queue.submit(Array.from({ length: missing }, (_, i) => submission(i)))
+    }
+  },
+  claims: async (times: number): Promise<Claimed> => {
+    const affinities = reader.prepare<[], { id: number }>('SELECT id FROM affinity ORDER BY id').all()
+    const heads = timed(times * 10, (i) => head.get(affinities[i % affinities.length]?.id ?? 0))
+    const snapshots = timed(times * 10, next)
+    const claims: number[] = []
+    for (let i = 0; i < times; i++) {
+      const started = performance.now()
+      const row = next()
+      if (!row) throw new Error('nothing waits')
+      await queue.advance(row.seq, 'load')
+      claims.push(performance.now() - started)
+      await queue.advance(row.seq, 'cancel')
+    }
+    return { head: summed(heads), snapshot: summed(snapshots), claim: summed(claims) }
+  },
+})
+ready(1)
+
+function next() {
+  const [first] = queue.keys((key) => key)
+  return first && queue.headAt(first.head)
+}
+
+function timed(times: number, what: (i: number) => unknown): number[] {
+  for (let i = 0; i < times / 10; i++) what(i)
+  return Array.from({ length: times }, (_, i) => {
+    const started = performance.now()
+    what(i)
+    return performance.now() - started
+  })
+}
+
+function summed(values: readonly number[]): Quantiles {
+  return { p50: quantile(values, 0.5), p99: quantile(values, 0.99) }
+}
+
+function submission(i: number) {
+  const body = { ...chat, model: `model-${i % models}` }
+  return { input: { request: { endpoint: '/api/chat' as const, body } }, body: [Buffer.from(JSON.stringify(body))] }
+}

@@ -1,0 +1,49 @@
+// foreman as the benchmark runs it: server/main.ts in a process of its own, with a token and a data folder.
+
+import { freePort } from '../demo/daemon.ts'
+import { Child, type ChildOptions } from './child.ts'
+
+export interface ForemanOptions extends ChildOptions {
+  /** Base URL of the target; nothing listens there unless said. */
+  target?: string
+  folder: string
+}
+
+export const token = 'bench-token-0123456789'
+/** Port 9 of loopback: refused at once, as by a machine without Ollama. */
+export const nowhere = 'http://127.0.0.1:9'
+
+/** A foreman that is ready, and how long it took from its start as a process, in milliseconds. */
+export async function startForeman(options: ForemanOptions): Promise<{ foreman: Child; ready_ms: number }> {
+  const port = await freePort()
+  const settings = {
+    FOREMAN_TARGET: options.target ?? nowhere,
+    FOREMAN_LISTEN: `127.0.0.1:${port}`,
+    FOREMAN_DATA: options.folder,
+    FOREMAN_TOKEN: token,
+    ...options.settings,
+  }
+  const started = performance.now()
+  const foreman = new Child('server/main.ts', { ...options, settings })
+  foreman.port = port
+  while (!(await isReady(port))) {
+    if (performance.now() - started > 60_000 || !foreman.running) await foreman.ask('exit')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return { foreman, ready_ms: performance.now() - started }
+}
+
+async function isReady(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
+  await answer?.text()
+  return answer?.ok === true
+}
+
+/** A figure of its /metrics, by its whole name. */
+export async function metric(foreman: Child, name: string): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${foreman.port}/metrics`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const found = (await answer.text()).split('\n').find((line) => line.startsWith(`${name} `))
+  return Number(found?.slice(name.length + 1) ?? 0)
+}

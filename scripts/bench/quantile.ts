@@ -1,0 +1,32 @@
+// Quantiles and how figures are written.
+
+/** The value below which the share `q` of them lies. */
+export function quantile(values: Iterable<number>, q: number): number {
+  const sorted = Float64Array.from(values).sort()
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** Milliseconds as microseconds. */
+export function us(ms: number): string {
+  return `${Math.round(ms * 1000)} µs`
+}
+
+export function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 2 : 0)} ms`
+}
+
+/** Bytes as megabytes (10⁶). */
+export function mb(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`
+}
+
+/** Figures of several rounds in the order they were measured. */
+export function rounds(values: readonly number[], digits = 0): string {
+  return values.map((value) => value.toFixed(digits)).join(' ')
+}
