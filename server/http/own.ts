@@ -9,6 +9,11 @@ const prefixes =
     ' ',
   )
 
+/** Whether a path is foreman's, whatever follows the prefix. */
+export function isOwn(path: string): boolean {
+  return prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
+}
+
 /** Paths that need no token: health, and the documents. */
 export function isOpen(path: string): boolean {
   return openPaths.has(path) || path.startsWith('/docs/')
@@ -41,7 +46,9 @@ export class OwnRoutes {
         onRequest: (request, reply, done) => {
           const path = request.url.split('?', 1)[0]!
           const allowed = this.#methodsOf(path)
-          if (allowed.length === 0) return done(new ForemanError('not_found', `there is nothing at ${path}`))
+          // A path that fits a route and still came here has too long a name in it for anything to be called so.
+          if (allowed.length === 0 || allowed.includes(request.method))
+            return done(new ForemanError('not_found', `there is nothing at ${path.slice(0, 200)}`))
           reply.header('allow', allowed.join(', '))
           done(new ForemanError('invalid_request', `${request.method} is not possible here`, { status: 405 }))
         },

@@ -79,7 +79,7 @@ async function handle(
     const query = request.query as Query
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
     if (posts) noOther(query, meta.waits ? ['wait'] : [])
-    const input = { ...given, ...(request.params as object) }
+    const input = { ...given, ...named(request.params as Record<string, string>, given) }
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
     if (body && meta.verbatim) await exact(context, input, body, meta, request)
@@ -165,6 +165,17 @@ function waitOf(request: FastifyRequest, meta: Meta): number | undefined {
   throw new ForemanError('invalid_request', 'wait is a number of seconds', {
     errors: [{ pointer: '/wait', detail: `0 to ${longestWait_s}` }],
   })
+}
+
+/** What the path names. It is said there and nowhere else. */
+function named(params: Record<string, string>, given: Record<string, unknown>): Record<string, string> {
+  for (const [name, value] of Object.entries(params)) {
+    if (value === '') throw new ForemanError('not_found', `the path names no ${name}`)
+    if (!(name in given)) continue
+    const errors = [{ pointer: `/${name}`, detail: 'is said by the path' }]
+    throw new ForemanError('invalid_request', `${name} is said by the path`, { errors })
+  }
+  return params
 }
 
 /** Refuses what nobody would read. */

@@ -10,7 +10,7 @@ import { Hosts, Tokens } from './auth.ts'
 import { gate } from './gate.ts'
 import { nativeAnswer } from './native.ts'
 import { Origins } from './origin.ts'
-import { isOpen, OwnRoutes } from './own.ts'
+import { isOpen, isOwn, OwnRoutes } from './own.ts'
 import { sendProblem } from './problem.ts'
 import { Proxy } from './proxy.ts'
 import type { Served } from './way.ts'
@@ -64,6 +64,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
     frameworkErrors: (error, request, reply) => {
+      if (isOwn(request.url.split('?', 1)[0]!)) return void sendProblem(reply, error, request)
       const { status, lines, body } = nativeAnswer(request.url, error)
       reply.hijack().raw.writeHead(status, lines).end(body)
     },
