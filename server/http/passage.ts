@@ -9,6 +9,7 @@ import { Body, largestBody, Upload } from './body.ts'
 import { clientLines, upstreamLines } from './lines.ts'
 import { failure, nativeAnswer, stopping } from './native.ts'
 import { isInference, originForm, pathOf, Peek, routeOf } from './peek.ts'
+import { writePiece } from './piece.ts'
 import type { Served, Way } from './way.ts'
 
 /** An answer so short is sent as one string with its head, which costs Node less. */
@@ -153,14 +154,14 @@ export class Passage implements Dispatcher.DispatchHandler {
       return true
     }
     if (this.#first) this.#begin()
-    if (this.#res.write(chunk)) return true
+    if (writePiece(this.#res, chunk)) return true
     if (this.#res.listenerCount('drain') === 0) this.#res.on('drain', Passage.drained)
     return false
   }
 
   /** Sends the head, with the first piece if it is there. */
   #begin(): void {
-    if (this.#first) this.#res.write(this.#first)
+    if (this.#first) writePiece(this.#res, this.#first)
     else this.#res.flushHeaders()
     this.#first = undefined
   }
