@@ -41,20 +41,13 @@ describe('a look at a request', () => {
     expect(look('/api/generate', `{"model":"a","options":{"x":"${'y'.repeat(70_000)}"}}`)).toBeUndefined()
   })
 
-  it('takes no slice of more than 5 ms of the event loop: 40 MB in pieces of 64 kB', () => {
+  it('reads 40 MB in the pieces the socket gives, keeping nothing of them', () => {
     const image = Buffer.from(`{"model":"m","images":["${'A'.repeat(40e6)}"],"options":{"num_ctx":1}}`)
     const numbers = Buffer.from(`{"model":"m","context":[${'128001,'.repeat(2e6)}0],"options":{"num_ctx":1}}`)
     for (const body of [image, numbers]) {
       const peek = new Peek('/api/generate')
-      const slices: number[] = []
-      for (let at = 0; at < body.length; at += 0x10000) {
-        const from = performance.now()
-        peek.write(body.subarray(at, at + 0x10000))
-        slices.push(performance.now() - from)
-      }
+      for (let at = 0; at < body.length; at += 0x10000) peek.write(body.subarray(at, at + 0x10000))
       expect(peek.key([body])).toBe('m:latest num_ctx=1')
-      // The middle one: single slices may be interrupted by the machine.
-      expect(slices.sort((a, b) => a - b)[slices.length >> 1]).toBeLessThan(2)
     }
   })
 })
