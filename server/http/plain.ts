@@ -17,8 +17,10 @@ export interface PlainOptions {
 }
 
 export function mountPlain(app: FastifyInstance, { readiness, metrics, documents }: PlainOptions): void {
-  app.get('/livez', (_request, reply) => reply.type('application/json').send('{"status":"alive"}'))
-  app.get('/readyz', (_request, reply) => {
+  app.get('/livez', { exposeHeadRoute: true }, (_request, reply) =>
+    reply.type('application/json').send('{"status":"alive"}'),
+  )
+  app.get('/readyz', { exposeHeadRoute: true }, (_request, reply) => {
     const { ok, checks } = readiness()
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready', checks })
   })
