@@ -182,7 +182,8 @@ export async function startApp({
   const close = async () => {
     stopping = true
     queue.stop()
-    await Promise.all([worker.stop(config.stopGrace), server.close(config.stopGrace)])
+    await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
+    await server.close(0)
     target.close()
     store.close()
   }

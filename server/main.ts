@@ -28,9 +28,11 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(config: Config, log: Logger): Promise<void> {
+  const starting = startApp({ config, log, owner: process.pid })
+  stopOnSignal(starting, log)
   let app: App
   try {
-    app = await startApp({ config, log, owner: process.pid })
+    app = await starting
   } catch (error) {
     if (error instanceof StoreUnusable) return fail(1, `foreman cannot start: ${error.message}`)
     const { code, message } = error as { code?: string; message: string }
@@ -43,24 +45,28 @@ async function run(config: Config, log: Logger): Promise<void> {
   log.info(`listening on ${app.url}`)
   log.info(`in front of ${target.url} (${found})`)
   if (app.recovered > 0) log.info(`${app.recovered} interrupted job${app.recovered === 1 ? '' : 's'} queued again`)
+}
+
+/** The first signal stops foreman in order, as soon as it has started; the second one ends it at once. */
+function stopOnSignal(starting: Promise<App>, log: Logger): void {
   let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) return process.exit(1)
+  const stop = async (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1)
     stopping = true
     log.info({ signal }, 'stopping; a second signal exits at once')
-    void app.close().then(
-      () => {
-        log.info('stopped')
-        process.exit(0)
-      },
-      (error: unknown) => {
-        log.error({ err: error }, 'could not stop cleanly')
-        process.exit(1)
-      },
-    )
+    const app = await starting.catch(() => undefined)
+    if (!app) return
+    try {
+      await app.close()
+      log.info('stopped')
+      process.exit(0)
+    } catch (error) {
+      log.error({ err: error }, 'could not stop cleanly')
+      process.exit(1)
+    }
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  process.on('SIGTERM', (signal) => void stop(signal))
+  process.on('SIGINT', (signal) => void stop(signal))
 }
 
 /** JSON lines, or readable text on a terminal. */

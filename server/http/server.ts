@@ -2,7 +2,7 @@
 // another, each with its gate and its shape of errors. What the own routes are comes from outside.
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
 import { randomBytes } from 'node:crypto'
-import { METHODS, type IncomingMessage } from 'node:http'
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock, type Clock } from '../clock.ts'
 import type { People } from '../people.ts'
@@ -42,6 +42,11 @@ export interface Server {
   readonly active: number
   /** Starts to listen. Resolves to the address: `http://127.0.0.1:11435`. */
   listen(address: { host: string; port: number }): Promise<string>
+  /**
+   * Takes no new proxied request, lets what is under way end for `graceMs`. It still listens: whoever comes meanwhile is
+   * told that foreman stops.
+   */
+  drain(graceMs: number): Promise<void>
   /** Stops accepting, lets proxied requests end for `graceMs`, then ends all connections. */
   close(graceMs: number): Promise<void>
 }
@@ -78,10 +83,14 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host]
   const hosts = new Hosts([...options.hosts, ...publicHost])
 
+  const underWay = new Set<ServerResponse>()
   const ownRoutes = new OwnRoutes()
   const own = (scope: FastifyInstance) => {
     scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen }))
     scope.addHook('onRequest', (request, reply, done) => {
+      const { raw } = reply
+      underWay.add(raw)
+      raw.once('close', () => underWay.delete(raw))
       reply.header('x-request-id', request.id)
       done()
     })
@@ -112,6 +121,13 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       return proxy.active
     },
     listen: (address) => app.listen(address),
+    drain: async (graceMs) => {
+      const answered = [...underWay].map((raw) => new Promise((resolve) => raw.once('close', resolve)))
+      let cancel = () => {}
+      const late = new Promise<void>((resolve) => (cancel = clock.at(clock.now() + graceMs, resolve)))
+      await Promise.all([proxy.close(graceMs), Promise.race([Promise.all(answered), late])])
+      cancel()
+    },
     close: async (graceMs) => {
       // Stops accepting at once; what is under way goes on until the proxy says so.
       if (app.server.listening) app.server.close()
