@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ForemanError } from '../job/error.ts'
 import type { Ticket } from '../people.ts'
+import type { Underway } from './active.ts'
 import { Body, largestBody, Upload } from './body.ts'
 import { clientLines, upstreamLines } from './lines.ts'
 import { failure, nativeAnswer, stopping } from './native.ts'
@@ -17,7 +18,7 @@ const shortAnswer = 16 * 1024
 const passageOf = Symbol('passage')
 type Response = ServerResponse & { [passageOf]?: Passage }
 
-export class Passage implements Dispatcher.DispatchHandler {
+export class Passage implements Dispatcher.DispatchHandler, Underway {
   readonly #way: Way
   readonly #req: IncomingMessage
   readonly #res: Response
@@ -38,6 +39,7 @@ export class Passage implements Dispatcher.DispatchHandler {
   /** The first piece of the answer while it may still go out together with the head or the end; null before it. */
   #first: Buffer | null | undefined
   #outcome: Served['outcome'] = 'left'
+  place = -1
 
   constructor(way: Way, req: IncomingMessage, res: ServerResponse, requestId: string, cors?: readonly string[]) {
     this.#way = way

@@ -7,6 +7,7 @@ import { Pool } from 'undici'
 import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
 import type { People } from '../people.ts'
+import { Active } from './active.ts'
 import { Memory } from './body.ts'
 import { nativeAnswer } from './native.ts'
 import { corsHeaders } from './origin.ts'
@@ -53,7 +54,7 @@ export class Proxy {
       targetToken: options.targetToken,
       people: options.people,
       memory: new Memory(),
-      active: new Set(),
+      active: new Active(),
       closing: false,
       onServed: options.onServed,
       onIdle: () => this.#idle?.(),
@@ -94,7 +95,7 @@ export class Proxy {
   async close(graceMs: number): Promise<void> {
     this.#way.closing = true
     await this.#ended(graceMs)
-    for (const passage of this.#way.active) passage.stop()
+    for (const passage of this.#way.active.all()) passage.stop()
     await this.#ended(1_000)
     await this.#way.dispatcher.destroy()
   }

@@ -1,6 +1,7 @@
 // What all passages (passage.ts) share, and what each of them reports when it is over.
 import type { Dispatcher } from 'undici'
 import type { People } from '../people.ts'
+import type { Active } from './active.ts'
 import type { Memory } from './body.ts'
 
 /** What became of a proxied request. */
@@ -28,7 +29,7 @@ export interface Way {
   people: People
   memory: Memory
   /** Passages under way. `stop` ends one: what has no answer yet gets one, what streams is cut. */
-  active: Set<{ stop(): void }>
+  active: Active
   closing: boolean
   onServed: (served: Served) => void
   /** The last of `active` is gone. */
