@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { gemma, tinyA, tinyB, tinyEmbed, tinyEndless } from './models.ts'
 import { type RealOllama, startOllama } from './ollama.ts'
 import { isAlive } from './processes.ts'
+import { until } from './until.ts'
 
 let ollama: RealOllama
 
@@ -15,11 +16,6 @@ afterAll(() => ollama.stop())
 
 function post(path: string, body: object): Promise<Response> {
   return fetch(ollama.url + path, { method: 'POST', body: JSON.stringify(body) })
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const giveUp = Date.now() + 20_000; Date.now() < giveUp; await pause(20)) if (await holds()) return
-  throw new Error(`never happened: ${what}`)
 }
 
 test('knows the models', async () => {

@@ -1,0 +1,81 @@
+// The two Ollamas that the same tests are run against: the real one, and the simulated one of server/ollama/fake, which
+// claims to answer alike. What a test may know of them and do to them is the same for both; how it is done differs.
+import { readFileSync, statSync } from 'node:fs'
+import { startFake } from '../../server/ollama/fake/fake.ts'
+import { tinyA, tinyB, tinyEmbed, tinyEndless } from './models.ts'
+import { type RealOllama, startOllama } from './ollama.ts'
+
+export interface Options {
+  /** Names the real one's log file. */
+  name: string
+  /** OLLAMA_MAX_QUEUE. Default 512. */
+  maxQueue?: number
+}
+
+/** An Ollama with the tiny models, which holds one of them at a time. */
+export interface Target {
+  readonly url: string
+  /** Loads that went through, by its own account. */
+  loads(): number
+  /** The processes that hold models are killed. */
+  killRunners(): unknown
+  /** The machine falls asleep: connections stay and nothing is said on them. */
+  freeze(): Promise<void>
+  thaw(): void
+  /** It dies without a word: connections break and its port refuses. */
+  crash(): Promise<void>
+  /** After a crash: there again on the same port, with nothing loaded. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Kind {
+  name: string
+  real: boolean
+  start(options: Options): Promise<Target>
+}
+
+export const targets: Kind[] = [
+  { name: 'a real Ollama', real: true, start: startReal },
+  { name: 'the simulated Ollama', real: false, start: startSimulated },
+]
+
+async function startReal(options: Options): Promise<Target> {
+  const started = [await startOllama(options)]
+  const ollama = () => started.at(-1) as RealOllama
+  const logStart = statSync(ollama().log).size
+  return {
+    url: ollama().url,
+    loads: () => {
+      const words = readFileSync(ollama().log).subarray(logStart).toString()
+      return words.match(/llama runner started in/g)?.length ?? 0
+    },
+    killRunners: () => ollama().killRunners(),
+    freeze: () => ollama().freeze(),
+    thaw: () => ollama().thaw(),
+    crash: () => ollama().crash(),
+    restart: async () => {
+      started.push(await startOllama({ ...options, port: ollama().port }))
+    },
+    stop: async () => {
+      for (const each of started) await each.stop()
+    },
+  }
+}
+
+async function startSimulated({ maxQueue }: Options): Promise<Target> {
+  const parameters = { num_ctx: 2048, num_thread: 1 }
+  const models = [tinyA, tinyB, tinyEndless].map((name) => ({ name, parameters }))
+  const embedder = { name: tinyEmbed, parameters, capabilities: ['embedding' as const] }
+  const fake = await startFake({ models: [...models, embedder], loadMs: 100, tokenMs: 1, maxQueue })
+  return {
+    url: fake.url,
+    loads: () => fake.loads,
+    killRunners: () => fake.crash(),
+    freeze: async () => fake.sleep(),
+    thaw: () => fake.wake(),
+    crash: () => fake.refuse(),
+    restart: () => fake.listen(),
+    stop: () => fake.close(),
+  }
+}
