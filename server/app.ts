@@ -129,15 +129,18 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-  const readiness = (): Health => {
-    const writable = store.unwritable === null && !worker.storageFailing
+  const readiness = async (): Promise<Health> => {
+    // While nobody dares to write, this is what finds out that one could.
+    if (store.refusal !== null)
+      await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
+    const writable = store.refusal === null && !worker.storageFailing
     return {
       ok: writable && !stopping,
       checks: [
         {
           name: 'store',
           status: writable ? 'pass' : 'fail',
-          ...(store.unwritable ? { detail: store.unwritable } : {}),
+          ...(store.refusal === null ? {} : { detail: store.refusal }),
         },
         { name: 'running', status: stopping ? 'fail' : 'pass' },
         { name: 'target', status: target.state === 'awake' ? 'pass' : 'warn', detail: target.state },
@@ -145,7 +148,7 @@ export async function startApp({
     }
   }
 
-  const recovered = await queue.recover()
+  const recovered = await worker.recover()
   const server = await buildServer({
     tokens: config.tokens,
     targetUrl: config.target,

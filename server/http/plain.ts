@@ -10,7 +10,7 @@ export interface Health {
 
 export interface PlainOptions {
   /** The store can be written and foreman is not stopping; a sleeping target is only a warning. */
-  readiness: () => Health
+  readiness: () => Promise<Health>
   metrics: () => Promise<{ text: string; contentType: string }>
   /** The emitted documents, as text. */
   documents: { '3.1.1': string; '3.0.3': string }
@@ -20,8 +20,8 @@ export function mountPlain(app: FastifyInstance, { readiness, metrics, documents
   app.get('/livez', { exposeHeadRoute: true }, (_request, reply) =>
     reply.type('application/json').send('{"status":"alive"}'),
   )
-  app.get('/readyz', { exposeHeadRoute: true }, (_request, reply) => {
-    const { ok, checks } = readiness()
+  app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
+    const { ok, checks } = await readiness()
     return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready', checks })
   })
   app.get('/metrics', async (_request, reply) => {

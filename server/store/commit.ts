@@ -23,6 +23,8 @@ export interface CommitOptions {
 export class GroupCommit {
   readonly #db: Database.Database
   readonly #options: CommitOptions
+  /** Why the last transaction could not be written; null when it was. */
+  refusal: string | null = null
   #pending: Write[] = []
   #scheduled = false
   #savepoint
@@ -66,9 +68,11 @@ export class GroupCommit {
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
       const failure = storageError(error)
+      if (failure !== error) this.refusal = (error as Error).message
       for (const write of writes) write.reject(failure)
       return
     }
+    this.refusal = null
     this.#options.onCommit?.({ ms: performance.now() - started, writes: writes.length })
     this.#point(writes, 'after')
     for (const { outcome, resolve, reject } of writes) {

@@ -48,6 +48,11 @@ export class Store {
     this.settings = new Settings(db)
   }
 
+  /** Why nothing can be written now, if so: since the start, or since the last try. */
+  get refusal(): string | null {
+    return this.unwritable ?? this.commit.refusal
+  }
+
   /** Size of the database and its log on disk, in bytes. */
   size(): number {
     return ['foreman.db', 'foreman.db-wal'].reduce(

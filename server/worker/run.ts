@@ -13,6 +13,7 @@ import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { isRefusal } from './keeper.ts'
 import { Progress } from './progress.ts'
 import { stageResults } from './results.ts'
 
@@ -132,7 +133,11 @@ export class Run {
         return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
     }
     if (error instanceof TargetAbsent) return this.#giveBack(row, error.message, progressed)
-    if (!(error instanceof TargetFailure)) throw error
+    if (!(error instanceof TargetFailure)) {
+      // Nobody would ever come back to a job that is left as it is.
+      if (!isRefusal(error)) await this.#fail(row, { code: 'internal', detail: 'something went wrong inside foreman' })
+      throw error
+    }
     const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
     const said: JobError = {
       code,

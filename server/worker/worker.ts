@@ -1,7 +1,6 @@
 // The hands: one loop that asks job/schedule.ts what to do, does it, and asks again. It is woken by what happens (a
 // submit, an answer, the target coming back), never by a poll, and runs one job at a time.
 
-import type { Clock } from '../clock.ts'
 import type { InFlight } from '../job/admit.ts'
 import { ForemanError } from '../job/error.ts'
 import { reasonFor, schedule, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
@@ -12,12 +11,12 @@ import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { Estimates } from './estimates.ts'
+import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import { Run, type Ended } from './run.ts'
 
-export interface WorkerOptions {
+export interface WorkerOptions extends KeeperOptions {
   queue: Queue
   target: Target
-  clock: Clock
   random: () => number
   limits: Limits
   loadStall_ms: number
@@ -28,13 +27,11 @@ export interface WorkerOptions {
   onEnded?: (row: JobRow, ended: Ended, ms: number) => void
   onLoad?: (facts: { key: string; ms: number }) => void
   onTurn?: (turn: { key: string; ms: number }) => void
-  /** The disk refuses writes, or takes them again. */
-  onStorage?: (failing: boolean, error?: unknown) => void
   /** The loop met something it does not know; it goes on after a pause. */
   onError?: (error: unknown) => void
 }
 
-/** How long to wait before a refused write, or a broken decision, is tried again. */
+/** How long to wait before a broken decision is tried again. */
 const again_ms = 5000
 
 export class Worker {
@@ -43,7 +40,8 @@ export class Worker {
   /** The turn's key as its jobs have it; in #turn names of one runner are folded. */
   #turnName = ''
   #run: Run | null = null
-  #storageFailing = false
+  #keeper: Keeper
+  #recovering = false
   #resting = false
   #looked = false
   #estimates = new Estimates()
@@ -55,6 +53,28 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
+    this.#keeper = new Keeper(options)
+  }
+
+  /**
+   * Puts back what an earlier foreman was running; until that is on disk nothing starts. Resolves with the number of
+   * those jobs, or with 0 when the disk refuses: then it goes on trying.
+   */
+  async recover(): Promise<number> {
+    const { queue } = this.#options
+    this.#recovering = true
+    const first = Promise.withResolvers<number>()
+    const write = () =>
+      queue.recover().catch((error: unknown) => {
+        if (isRefusal(error)) first.resolve(0)
+        throw error
+      })
+    const recovery = this.#keeper.keep(write).finally(() => {
+      this.#recovering = false
+      this.wake()
+    })
+    recovery.then(first.resolve, first.reject)
+    return first.promise
   }
 
   /** Something happened that may change the decision. */
@@ -74,7 +94,7 @@ export class Worker {
   }
 
   #decide(): void {
-    if (this.#run || this.#stopping || this.#resting) return
+    if (this.#run || this.#stopping || this.#resting || this.#recovering) return
     this.#cancelTimer()
     const { queue, target, clock } = this.#options
     if (this.#mustLook()) return
@@ -118,7 +138,7 @@ export class Worker {
       this.#estimates.saw(key, 'load', load.ms)
       this.#options.onLoad?.(load)
     }
-    const persist = <T>(write: () => Promise<T>) => this.#persist(write)
+    const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
     const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
     this.#run = run
     this.#looked = false
@@ -151,24 +171,6 @@ export class Worker {
     })
   }
 
-  /** Keeps what must not be lost in memory and tries to write it until the disk takes it; no other job starts meanwhile. */
-  async #persist<T>(write: () => Promise<T>): Promise<T> {
-    const { clock, onStorage } = this.#options
-    for (;;) {
-      try {
-        const value = await write()
-        if (this.#storageFailing) onStorage?.(false)
-        this.#storageFailing = false
-        return value
-      } catch (error) {
-        if (!(error instanceof ForemanError && error.code === 'storage_full') || this.#stopping) throw error
-        if (!this.#storageFailing) onStorage?.(true, error)
-        this.#storageFailing = true
-        await new Promise<void>((resolve) => clock.at(clock.now() + again_ms, resolve))
-      }
-    }
-  }
-
   /** What the next decision sees, in steady time. Names that share a runner are one key here. */
   snapshot(): Snapshot {
     const { queue, target, limits, people } = this.#options
@@ -193,14 +195,14 @@ export class Worker {
     if (row.state === 'working' && this.#run?.row.seq === row.seq && isNative(row.endpoint))
       return { progress: this.#run.progress.view() }
     if (row.state !== 'queued') return {}
-    if (this.#storageFailing) return { reason: 'storage_failing' }
+    if (this.#keeper.failing) return { reason: 'storage_failing' }
     const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, this.snapshot())
     return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
   }
 
   /** Why nothing starts although jobs wait. */
   get waitingFor(): Reason | null {
-    if (this.#storageFailing) return 'storage_failing'
+    if (this.#keeper.failing) return 'storage_failing'
     const decision = this.#run ? null : schedule(this.snapshot())
     return decision?.act === 'wait' ? decision.reason : null
   }
@@ -216,7 +218,7 @@ export class Worker {
   }
 
   get storageFailing(): boolean {
-    return this.#storageFailing
+    return this.#keeper.failing
   }
 
   /** Resolves when nothing runs and nothing waits. */
@@ -231,6 +233,7 @@ export class Worker {
   async stop(grace_ms: number): Promise<void> {
     const { clock } = this.#options
     this.#stopping = true
+    this.#keeper.stop()
     this.#cancelTimer()
     this.#options.target.demand('waiting', false)
     const run = this.#run

@@ -1,0 +1,289 @@
+// A disk that is full, read-only or broken, at the start and while foreman runs: submits are refused, people pass
+// through, nothing that was done is lost.
+
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  chat,
+  eventually,
+  openFake,
+  openForeman,
+  openTarget,
+  pass,
+  replyOf,
+  temporaryFolder,
+  turns,
+  type Foreman,
+} from './app.harness.ts'
+import { startMain } from './app.outside.ts'
+import { VirtualClock } from './clock.ts'
+
+/** The switch of a disk: while it is off, transactions fail as SQLite fails them; only those of `labels` if given. */
+class Disk {
+  full = false
+  labels: string[] | undefined
+  refused = 0
+
+  readonly fault = (point: string): void => {
+    const [label = '', moment] = point.split(':')
+    if (!this.full || moment !== 'inside' || (this.labels && !this.labels.includes(label))) return
+    this.refused++
+    throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+  }
+}
+
+/** People are served, jobs are not taken, and both are said. */
+async function servesPeopleOnly(foreman: Foreman): Promise<void> {
+  const refused = [
+    await foreman.post('/jobs', chat()),
+    await foreman.post('/jobs/batch', { jobs: [chat(), chat()] }),
+    await foreman.post('/jobs', chat('alpha', 'x'.repeat(3_000_000))),
+    await foreman.post('/queue/pause'),
+  ]
+  for (const { status, json } of refused) expect([status, json.code]).toEqual([507, 'storage_full'])
+  await expect(foreman.trpc.jobs.submit.mutate(chat() as never)).rejects.toMatchObject({
+    data: { problem: { status: 507 } },
+  })
+  const ready = await foreman.get('/readyz')
+  expect([ready.status, (ready.json.checks as object[])[0]]).toEqual([
+    503,
+    { name: 'store', status: 'fail', detail: expect.any(String) as string },
+  ])
+  expect((await foreman.get('/livez')).status).toBe(200)
+  const answer = await foreman.post('/api/generate', { model: 'alpha', prompt: 'hi', stream: false })
+  expect([answer.status, answer.json.done]).toEqual([200, true])
+  for (const path of ['/jobs', '/queue', '/target', '/metrics']) expect((await foreman.get(path)).status).toBe(200)
+}
+
+describe('a disk that is full', () => {
+  test('refuses submits with 507, and takes them again when there is room; /readyz says both', async () => {
+    const disk = new Disk()
+    const foreman = await openForeman({ fault: disk.fault })
+    const before = await foreman.submit(chat())
+    await foreman.ended(before.id)
+    disk.full = true
+    await servesPeopleOnly(foreman)
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(1)
+    disk.full = false
+    expect((await foreman.get('/readyz')).status).toBe(200)
+    const after = await foreman.submit(chat())
+    expect((await foreman.ended(after.id)).state).toBe('done')
+    expect(foreman.rows('SELECT DISTINCT blob FROM chunk')).toHaveLength(2 + 6)
+  })
+
+  test.each(['load', 'work', 'finish'])(
+    'at the %s of a job: it is kept and written later, no other starts, nothing is done twice',
+    async (label) => {
+      const disk = new Disk()
+      const clock = new VirtualClock()
+      const foreman = await openForeman({ fault: disk.fault, clock })
+      await foreman.post('/queue/pause')
+      const job = await foreman.submit(chat())
+      const next = await foreman.submit(chat('beta'))
+      await foreman.post('/queue/resume')
+      disk.labels = [label]
+      disk.full = true
+      await eventually(() => disk.refused > 0)
+      await foreman.logged(({ msg }) => msg === 'the store refuses writes')
+      expect((await foreman.get('/queue')).json.reason).toBe('storage_failing')
+      expect((await foreman.job(next.id)).reason).toBe('storage_failing')
+      expect((await foreman.get('/readyz')).status).toBe(503)
+      await pass(clock, 12_000)
+      await eventually(() => disk.refused >= 3)
+      expect((await foreman.job(next.id)).state).toBe('queued')
+      disk.full = false
+      await pass(clock, 5000)
+      for (const { id } of [job, next]) {
+        expect(await foreman.ended(id)).toMatchObject({ state: 'done', attempt: 1, interruptions: 0 })
+        expect(foreman.endings(id)).toBe(1)
+      }
+      expect(foreman.fake.served).toEqual(['alpha', 'beta'])
+      expect(foreman.lines.filter(({ msg }) => /the store (refuses writes|takes writes again)/.test(msg))).toHaveLength(
+        2,
+      )
+      expect((await foreman.get('/readyz')).status).toBe(200)
+      await eventually(() => foreman.rows('SELECT * FROM loose').length === 0)
+      const stray = 'SELECT blob FROM chunk WHERE blob NOT IN (SELECT body FROM job UNION SELECT blob FROM artifact)'
+      expect(foreman.rows(stray)).toEqual([])
+    },
+  )
+
+  test('in the middle of a large answer: all of it is kept, and none of it twice', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const content = 'x'.repeat(3_000_000)
+    const line = `{"model":"alpha","message":{"role":"assistant","content":"${content}"},"done":true,"eval_count":9}`
+    const target = await openTarget(({ answer }) => answer.end(`${line}\n`))
+    const foreman = await openForeman({ fault: disk.fault, clock, settings: { TARGET: target } })
+    const { id } = await foreman.submit(chat())
+    disk.labels = ['blob']
+    disk.full = true
+    await eventually(() => disk.refused > 0)
+    await pass(clock, 6000)
+    await eventually(() => disk.refused > 1)
+    disk.full = false
+    await pass(clock, 5000)
+    const { state, artifacts } = await foreman.ended(id)
+    expect([state, artifacts.map(({ size_bytes }) => size_bytes)]).toEqual([
+      'done',
+      [3_000_000, line.length, line.length + 1],
+    ])
+    await eventually(() => foreman.rows('SELECT * FROM loose').length === 0)
+    expect(foreman.rows('SELECT DISTINCT blob FROM chunk')).toHaveLength(4)
+  })
+
+  test('at the failure of a job: that is kept as well', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock })
+    disk.labels = ['fail', 'back_off']
+    disk.full = true
+    foreman.fake.fault({ do: 'busy' })
+    const missing = await foreman.submit(chat('nobody'))
+    await eventually(() => disk.refused > 0)
+    disk.full = false
+    await pass(clock, 5000)
+    expect(await foreman.ended(missing.id)).toMatchObject({ state: 'failed', error: { code: 'model_missing' } })
+    disk.full = true
+    disk.refused = 0
+    const busy = await foreman.submit(chat())
+    await eventually(() => disk.refused > 0)
+    disk.full = false
+    await pass(clock, 5000)
+    await foreman.reached(busy.id, 'back_off')
+    expect(await foreman.job(busy.id)).toMatchObject({ state: 'queued', attempt: 1 })
+  })
+
+  test('at a stop: foreman does not wait for it, and the job runs again after the next start', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock })
+    disk.labels = ['finish', 'interrupt']
+    disk.full = true
+    const { id } = await foreman.submit(chat())
+    await eventually(() => disk.refused > 0)
+    await foreman.close()
+    disk.full = false
+    await foreman.start()
+    expect(foreman.app.recovered).toBe(1)
+    expect(await foreman.ended(id)).toMatchObject({ state: 'done', interruptions: 1 })
+    expect(foreman.endings(id)).toBe(1)
+  })
+
+  test('at the start: what ran before is recovered as soon as there is room, and before anything else starts', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock })
+    disk.labels = ['interrupt']
+    foreman.fake.fault({ do: 'hang', after: 2 })
+    const running = await foreman.submit(chat())
+    await foreman.reached(running.id, 'working')
+    const waiting = await foreman.submit(chat('beta'))
+    disk.full = true
+    // The job cannot be put back in order: for the next foreman it is as if this one had been killed.
+    const closed = foreman.close()
+    await turns()
+    await pass(clock, 11_000)
+    await closed
+    await foreman.start()
+    expect(foreman.app.recovered).toBe(0)
+    await servedButWaiting(foreman)
+    await pass(clock, 20_000)
+    expect((await foreman.job(running.id)).state).toBe('working')
+    expect(await foreman.job(waiting.id)).toMatchObject({ state: 'queued', reason: 'storage_failing' })
+    disk.full = false
+    await pass(clock, 5000)
+    expect(await foreman.ended(running.id)).toMatchObject({ state: 'done', interruptions: 1 })
+    expect(await foreman.ended(waiting.id)).toMatchObject({ state: 'done', interruptions: 0 })
+  })
+
+  async function servedButWaiting(foreman: Foreman): Promise<void> {
+    expect((await foreman.get('/readyz')).status).toBe(503)
+    expect((await foreman.post('/api/generate', { model: 'gamma', prompt: 'hi', stream: false })).status).toBe(200)
+  }
+
+  test('for real: a process that may write no larger file', async () => {
+    const fake = await openFake()
+    const settings = { TARGET: fake.url, DATA: temporaryFolder() }
+    // 1 MB a file: the log of the database reaches that soon.
+    const { process, url } = await startMain({ settings, fileBlocks: 2048 })
+    const post = async (path: string, body: object) =>
+      replyOf(
+        await fetch(url + path, {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { 'content-type': 'application/json' },
+        }),
+      )
+    await post('/queue/pause', {})
+    const taken: string[] = []
+    // A large one is refused first, then smaller ones, in the end the smallest.
+    for (const size of [150_000, 10_000, 1]) {
+      for (let status = 202; status === 202;) {
+        const answer = await post('/jobs', chat('alpha', 'hello', { ignored: 'x'.repeat(size) }))
+        status = answer.status
+        if (status === 202) taken.push(String(answer.json.id))
+        else expect([status, answer.json.code]).toEqual([507, 'storage_full'])
+      }
+    }
+    expect(taken.length).toBeGreaterThan(0)
+    // What /readyz tries is smaller still, and goes through as long as anything does.
+    await eventually(async () => {
+      expect((await post('/jobs', chat())).status).toBe(507)
+      return (await fetch(`${url}/readyz`)).status === 503
+    })
+    expect((await post('/api/generate', { model: 'alpha', prompt: 'x', stream: false })).status).toBe(200)
+    await process.end('SIGTERM')
+    const foreman = await openForeman({ fake, folder: settings.DATA })
+    await foreman.post('/queue/resume')
+    for (const id of taken) expect((await foreman.ended(id)).state).toBe('done')
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(taken.length)
+  })
+})
+
+describe('a folder that cannot be written at the start', () => {
+  test('with nothing in it: foreman starts, for people only', async () => {
+    const folder = join(temporaryFolder(), 'data')
+    // A folder in the place of the lock: nobody, root included, can write a file there.
+    mkdirSync(join(folder, 'foreman.lock'), { recursive: true })
+    const foreman = await openForeman({ folder })
+    await servesPeopleOnly(foreman)
+  })
+
+  test('with jobs in it: they can be read, and wait', async () => {
+    const first = await openForeman()
+    const done = await first.submit(chat())
+    await first.ended(done.id)
+    await first.post('/queue/pause')
+    const waiting = await first.submit(chat())
+    await first.post('/queue/resume')
+    await first.ended(waiting.id)
+    await first.close()
+    rmSync(join(first.folder, 'foreman.lock'))
+    mkdirSync(join(first.folder, 'foreman.lock'))
+    const foreman = await openForeman({ fake: first.fake, folder: first.folder })
+    await servesPeopleOnly(foreman)
+    expect(await foreman.job(done.id)).toMatchObject({ state: 'done' })
+    expect((await foreman.job(done.id, '?include=response')).response).toMatchObject({ done: true })
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(2)
+  })
+})
+
+test('an error nobody thought of fails the job as internal, is logged whole, and the next job runs', async () => {
+  const clock = new VirtualClock()
+  let broken = true
+  const fault = (point: string) => {
+    if (broken && point === 'finish:inside') throw new TypeError('nobody thought of this')
+  }
+  const foreman = await openForeman({ fault, clock })
+  const { id } = await foreman.submit(chat())
+  const job = await foreman.ended(id)
+  expect(job).toMatchObject({ state: 'failed', error: { code: 'internal' } })
+  expect(JSON.stringify(job)).not.toContain('nobody thought')
+  await foreman.logged(({ msg, err }) => msg === 'worker' && JSON.stringify(err).includes('nobody thought of this'))
+  broken = false
+  const next = await foreman.submit(chat())
+  await pass(clock, 6000)
+  expect((await foreman.ended(next.id)).state).toBe('done')
+})
