@@ -1,7 +1,8 @@
 // What callers may rely on over HTTP: waiting, idempotency, batches, lists, entity tags, erasing, pausing.
 
 import { describe, expect, test } from 'vitest'
-import { chat, eventually, openForeman, pass, type Foreman, type Reply } from './app.harness.ts'
+import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
+import { eventually, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Job } from './job/schema.ts'
 

@@ -3,7 +3,8 @@
 
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { chat, eventually, openFake, openForeman, pass, turns, type Foreman, type Reply } from './app.harness.ts'
+import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
+import { eventually, openFake, pass, turns } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Job } from './job/schema.ts'
 import type { Seen } from './ollama/fake/ledger.ts'

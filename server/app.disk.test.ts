@@ -4,19 +4,9 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  chat,
-  eventually,
-  openFake,
-  openForeman,
-  openTarget,
-  pass,
-  replyOf,
-  temporaryFolder,
-  turns,
-  type Foreman,
-} from './app.harness.ts'
+import { chat, openForeman, replyOf, type Foreman } from './app.harness.ts'
 import { startMain } from './app.outside.ts'
+import { eventually, openFake, openTarget, pass, temporaryFolder, turns } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 
 /** The switch of a disk: while it is off, transactions fail as SQLite fails them; only those of `labels` if given. */

@@ -2,7 +2,8 @@
 // the backoffs are without jitter.
 
 import { describe, expect, test } from 'vitest'
-import { chat, eventually, openFake, openForeman, pass, turns, type Foreman, type Setup } from './app.harness.ts'
+import { chat, openForeman, type Foreman, type Setup } from './app.harness.ts'
+import { eventually, openFake, pass, turns } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Fake } from './ollama/fake/fake.ts'
 import type { Seen } from './ollama/fake/ledger.ts'

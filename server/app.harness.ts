@@ -1,21 +1,16 @@
-// For tests of the whole: a foreman in this process, before a simulated Ollama, on a temporary folder, spoken to over
-// HTTP. foreman as a process of its own is app.outside.ts. No part of the running foreman.
+// For tests of the whole: a foreman in this process, spoken to over HTTP, read from its log and its database. What
+// stands around it is app.stage.ts; foreman as a process of its own is app.outside.ts. No part of the running foreman.
 
 import { createTRPCClient, httpLink } from '@trpc/client'
 import Database from 'better-sqlite3'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
-import { afterEach } from 'vitest'
+import { afterwards, openFake, temporaryFolder } from './app.stage.ts'
 import { startApp, type App, type AppOptions } from './app.ts'
-import type { VirtualClock } from './clock.ts'
 import { loadConfig } from './config.ts'
 import type { AppRouter } from './http/router.ts'
 import type { Job } from './job/schema.ts'
-import { startFake, type Fake, type FakeOptions } from './ollama/fake/fake.ts'
+import type { Fake, FakeOptions } from './ollama/fake/fake.ts'
 
 export interface Setup extends Partial<Pick<AppOptions, 'clock' | 'fault' | 'random'>> {
   /** Settings by their names without `FOREMAN_`. */
@@ -50,69 +45,10 @@ export interface Call {
   signal?: AbortSignal
 }
 
-const open: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  for (const close of open.splice(0).toReversed()) await close()
-})
-
-/** A folder that is gone after the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'foreman-test-'))
-  open.push(async () => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-/** A simulated Ollama that is closed after the test. */
-export async function openFake(options: FakeOptions = {}): Promise<Fake> {
-  const models = ['alpha', 'beta', 'gamma', { name: 'embedder', capabilities: ['embedding' as const] }]
-  const fake = await startFake({ models, ...options })
-  open.push(() => fake.close())
-  return fake
-}
-
-/** One request for work at a target played by a test. */
-export interface Work {
-  path: string
-  body: Buffer
-  answer: ServerResponse
-}
-
-/** A target that only has one model, `alpha`, and answers work with exactly the bytes a test chooses. Resolves to its URL. */
-export async function openTarget(work: (work: Work) => void): Promise<string> {
-  const known: Record<string, object> = {
-    '/api/version': { version: '0.33.0' },
-    '/api/tags': { models: [{ name: 'alpha:latest', digest: 'a'.repeat(64), size: 1 }] },
-    '/api/ps': { models: [] },
-    '/api/show': { modelfile: '', parameters: '' },
-  }
-  const server = createServer((request, answer) => {
-    const parts: Buffer[] = []
-    const path = request.url ?? ''
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => {
-      const body = Buffer.concat(parts)
-      if (known[path]) return void answer.end(JSON.stringify(known[path]))
-      const loads = body.length < 200 && /"model":"alpha(:latest)?","stream":false}$/.test(body.toString())
-      if (loads) return void answer.end('{"model":"alpha","done":true,"done_reason":"load"}')
-      work({ path, body, answer })
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  open.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(resolve)
-        server.closeAllConnections()
-      }),
-  )
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
 export async function openForeman(setup: Setup = {}): Promise<Foreman> {
   const { fake = {}, folder = temporaryFolder() } = setup
   const foreman = new Foreman('url' in fake ? fake : await openFake(fake as FakeOptions), folder, setup)
-  open.push(() => foreman.close())
+  afterwards(() => foreman.close())
   await foreman.start()
   return foreman
 }
@@ -249,24 +185,6 @@ export async function replyOf(answer: Response): Promise<Reply> {
     json = JSON.parse(text)
   } catch {}
   return { status: answer.status, headers: answer.headers, text, json: json as Reply['json'] }
-}
-
-/** Some turns of the event loop: enough for what is on the loopback to arrive. */
-export async function turns(count = 50): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Resolves when `holds` does, looked at each turn of the event loop. */
-export async function eventually(holds: () => unknown): Promise<void> {
-  while (!(await holds())) await turns(1)
-}
-
-/** Lets time pass on a virtual clock, in steps with room for what the network does meanwhile. */
-export async function pass(clock: VirtualClock, ms: number, step = 1000): Promise<void> {
-  for (let left = ms; left > 0; left -= step) {
-    clock.advance(Math.min(step, left))
-    await turns(30)
-  }
 }
 
 /** A chat as a job. */

@@ -2,7 +2,8 @@
 
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { chat, eventually, openForeman, replyOf, type Foreman, type Reply } from './app.harness.ts'
+import { chat, openForeman, replyOf, type Foreman, type Reply } from './app.harness.ts'
+import { eventually } from './app.stage.ts'
 import { Line } from './http/byhand.ts'
 
 interface Problem {

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { chat, openForeman, openTarget, type Foreman } from './app.harness.ts'
+import { chat, openForeman, type Foreman } from './app.harness.ts'
+import { openTarget } from './app.stage.ts'
 import type { Job } from './job/schema.ts'
 import type { Endpoint } from './job/submit.ts'
 

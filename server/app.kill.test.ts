@@ -1,8 +1,9 @@
 // kill -9 at every boundary of a commit and in every state: nothing that was acknowledged is lost, nothing ends twice.
 
 import { describe, expect, test } from 'vitest'
-import { chat, eventually, openFake, openForeman, pass, replyOf, temporaryFolder, type Foreman } from './app.harness.ts'
+import { chat, openForeman, replyOf, type Foreman } from './app.harness.ts'
 import { Process } from './app.outside.ts'
+import { eventually, openFake, pass, temporaryFolder } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Fake } from './ollama/fake/fake.ts'
 import type { Job } from './job/schema.ts'
