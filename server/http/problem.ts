@@ -46,6 +46,12 @@ const table: Record<Code, [status: number, title: string]> = {
   internal: [500, 'Internal error'],
 }
 
+/** Details that would tell of the inside (a trace, a path of the data folder) are for the log alone. */
+const masked: Partial<Record<Code, string>> = {
+  internal: 'something went wrong inside foreman; its log says what',
+  storage_full: 'the store cannot be written; the log of foreman says why',
+}
+
 /** The HTTP status of an error. */
 export function statusOf(error: ForemanError): number {
   return error.status ?? table[error.code][0]
@@ -59,7 +65,7 @@ export function problemOf(error: unknown, instance?: string): Problem {
     type: `urn:foreman:problem:${known.code}`,
     title,
     status: known.status ?? status,
-    detail: known.code === 'internal' ? 'something went wrong inside foreman; its log says what' : known.message,
+    detail: masked[known.code] ?? known.message,
     ...(instance === undefined ? {} : { instance }),
     code: known.code,
     ...(known.errors ? { errors: known.errors } : {}),
@@ -78,12 +84,30 @@ export function sendProblem(
 ): FastifyReply {
   const problem = problemOf(error, request.url.split('?', 1)[0])
   if (problem.code === 'internal') onInternal?.(error)
-  if (problem.retry_after_s !== undefined) void reply.header('Retry-After', String(problem.retry_after_s))
-  if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer')
-  // What is left of a refused body is not read: the connection cannot serve another request.
-  if (problem.status === 413) void reply.header('Connection', 'close')
-  return reply.code(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem))
+  return reply
+    .code(problem.status)
+    .headers(problemHeaders(problem))
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(problem))
 }
+
+/** What a problem says in the head of its answer, whatever shape the body has. */
+export function problemHeaders({ status, retry_after_s }: Problem): Record<string, string> {
+  return {
+    ...(retry_after_s === undefined ? {} : { 'Retry-After': String(retry_after_s) }),
+    ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
+    // What is left of a refused body is not read: the connection cannot serve another request.
+    ...(status === 413 || status === 408 ? { Connection: 'close' } : {}),
+  }
+}
+
+/** What tRPC itself refuses before any procedure is called. */
+const trpcRefusals = new Map([
+  ['BAD_REQUEST', 400],
+  ['PARSE_ERROR', 400],
+  ['METHOD_NOT_SUPPORTED', 405],
+  ['UNSUPPORTED_MEDIA_TYPE', 415],
+])
 
 function foremanError(error: unknown): ForemanError {
   if (error instanceof ForemanError) return error
@@ -98,8 +122,8 @@ function foremanError(error: unknown): ForemanError {
   // tRPC wraps a refused input; a refused output is foreman's own fault and stays internal.
   if (cause instanceof z.ZodError && code === 'BAD_REQUEST') return refused(cause)
   if (typeof code === 'string' && code.startsWith('FST_')) return fastifyError(code, statusCode ?? 500, message ?? code)
-  if (code === 'BAD_REQUEST' || code === 'PARSE_ERROR')
-    return new ForemanError('invalid_request', message ?? 'bad request', { status: 400 })
+  const status = typeof code === 'string' ? trpcRefusals.get(code) : undefined
+  if (status !== undefined) return new ForemanError('invalid_request', message ?? 'bad request', { status })
   if (code === 'PAYLOAD_TOO_LARGE') return new ForemanError('too_large', message ?? 'the body is too large')
   if (code === 'NOT_FOUND') return new ForemanError('not_found', message ?? 'no such procedure')
   return new ForemanError('internal', 'internal error', { cause: error })

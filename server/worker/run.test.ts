@@ -1,0 +1,101 @@
+// How a run ends when the disk refuses what it has to write. How jobs run at all is tested with the whole (app.*.test.ts).
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { systemClock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
+import { Target } from '../ollama/target.ts'
+import { Bench } from '../queue/queue.harness.ts'
+import { afterwards, look, rows } from '../store/store.harness.ts'
+import { Run } from './run.ts'
+
+const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+const line = (content: string, done = false) =>
+  `${JSON.stringify({ model: 'm', message: { role: 'assistant', content }, done })}\n`
+const large = 'x'.repeat(300_000)
+
+/** A run against a target that answers as told, on a store whose commits of `label` fail so many times. */
+async function setup(answer: (response: ServerResponse) => void, label: string, times: number) {
+  const server = createServer((request, response) => {
+    request.resume()
+    if (request.url === '/api/chat') answer(response)
+    else response.end('{"version":"0.40.0","models":[]}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  afterwards(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  let left = times
+  const bench = new Bench({
+    clock: undefined,
+    fault: (point) => {
+      if (point === `${label}:inside` && left-- > 0) throw full()
+    },
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const target = new Target({ url, clock: systemClock, graceMs: 60_000, answerMax: 1 << 26 })
+  afterwards(() => target.close())
+  let tries = 0
+  const persist = async <T>(write: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await write()
+      } catch (error) {
+        if (!(error instanceof ForemanError && error.code === 'storage_full')) throw error
+        tries += 1
+        // What was let go is swept before the next try, as it is when that comes seconds later.
+        await bench.store.blobs.sweep()
+      }
+    }
+  }
+  const run = async (more?: Record<string, unknown>) => {
+    const row = await bench.submit(more)
+    const options = { queue: bench.queue, target, clock: systemClock, random: () => 0.5, loadStall_ms: 60_000, persist }
+    const ended = await new Run(row, options).go(true)
+    return { ended, row: bench.queue.find(row.id) }
+  }
+  return { bench, run, tries: () => tries }
+}
+
+const kept = (bench: Bench, name: string, seq: number) => {
+  const found = bench.store.artifacts.one(seq, name)
+  return found && Buffer.concat([...bench.store.blobs.read(found.blob)])
+}
+
+describe('a disk that refuses at first', () => {
+  test('loses nothing of a finished answer: it is written when the disk takes it, once', async () => {
+    const answer = (response: ServerResponse) => response.end([...Array(5).fill(line(large)), line('', true)].join(''))
+    const { bench, run, tries } = await setup(answer, 'finish', 2)
+    const { ended, row } = await run()
+    expect([ended, row.state, tries()]).toEqual(['done', 'done', 2])
+    expect(kept(bench, 'output.txt', row.seq)?.length).toBe(1_500_000)
+    expect(bench.history(row).filter((one) => one === 'finish done')).toHaveLength(1)
+    await bench.store.blobs.sweep()
+    const disk = look(bench.folder)
+    const used = disk.prepare('SELECT count(DISTINCT blob) FROM chunk').pluck().get()
+    expect([used, rows(disk, 'loose')]).toEqual([4, 0])
+  })
+
+  test('loses nothing of what had arrived when the target broke off for the last time', async () => {
+    const answer = (response: ServerResponse) => {
+      for (let i = 0; i < 5; i++) response.write(line(large))
+      setImmediate(() => setImmediate(() => response.destroy()))
+    }
+    const { bench, run } = await setup(answer, 'back_off', 2)
+    const { ended, row } = await run({ max_attempts: 1 })
+    expect([ended, row.state]).toEqual(['failed', 'failed'])
+    const partial = bench.store.artifacts.one(row.seq, 'stream.ndjson')
+    expect(partial?.partial).toBe(1)
+    expect(kept(bench, 'stream.ndjson', row.seq)?.length).toBe(partial?.size_bytes)
+  })
+
+  test.each(['blob', 'load', 'work'])('goes on where it was when %s was refused', async (label) => {
+    const answer = (response: ServerResponse) => response.end([...Array(5).fill(line(large)), line('', true)].join(''))
+    const { run, tries } = await setup(answer, label, 1)
+    const { row } = await run()
+    expect([row.state, row.attempt, tries()]).toEqual(['done', 1, 1])
+  })
+})
