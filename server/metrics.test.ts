@@ -66,7 +66,6 @@ describe('facts', () => {
     const metrics = createMetrics(readers, { process: false })
     metrics.jobStarted(30)
     metrics.jobRan('/api/chat', 2)
-    metrics.jobRan('/made/up', 2)
     metrics.jobFinished('done')
     metrics.jobFinished('failed', 'model_missing')
     metrics.tokens('output', 40)
@@ -76,7 +75,6 @@ describe('facts', () => {
     expect(page).toContain('foreman_jobs_finished_total{state="failed",code="timed_out"} 0')
     expect(page).toContain('foreman_job_wait_seconds_sum 30')
     expect(page).toContain('foreman_job_run_seconds_count{endpoint="/api/chat"} 1')
-    expect(page).toContain('foreman_job_run_seconds_count{endpoint="other"} 1')
     expect(page).toContain('foreman_tokens_total{kind="output"} 40')
   })
 
@@ -104,7 +102,7 @@ describe('proxied requests', () => {
   test('are counted by route and status', async () => {
     const metrics = createMetrics(readers, { process: false })
     metrics.proxied('/api/chat', 200, 0.000_2)
-    metrics.proxied('/api/chat?x=1', 200, 0.000_2)
+    metrics.proxied('/api/chat', 200, 0.000_2)
     metrics.proxied('/api/chat', 499, 0.000_2)
     const counted = [
       'foreman_proxy_requests_total{route="/api/chat",code="200"} 2',
@@ -115,19 +113,13 @@ describe('proxied requests', () => {
     expect(await metrics.text()).toContain('foreman_proxy_overhead_seconds_count 3')
   })
 
-  test('make no series a caller or the target can multiply', async () => {
+  test('make no series the target can multiply', async () => {
     const metrics = createMetrics(readers, { process: false })
     for (let i = 0; i < 1_000; i++) {
-      metrics.proxied(`/api/blobs/sha256:${i}`, 200, 0)
-      metrics.proxied(`/v1/models/m${i}`, 200, 0)
-      metrics.proxied(`/${i}`, 600 + i, 0)
-      metrics.proxied('__proto__', Number.NaN, 0)
+      metrics.proxied('/api/*', 600 + i, 0)
+      metrics.proxied('/api/*', Number.NaN, 0)
     }
-    expect(await proxiedOnly(metrics)).toEqual([
-      'foreman_proxy_requests_total{route="/api/blobs",code="200"} 1000',
-      'foreman_proxy_requests_total{route="/v1/models",code="200"} 1000',
-      'foreman_proxy_requests_total{route="other",code="0"} 2000',
-    ])
+    expect(await proxiedOnly(metrics)).toEqual(['foreman_proxy_requests_total{route="/api/*",code="0"} 2000'])
   })
 })
 

@@ -22,7 +22,7 @@ export interface Metrics {
   jobFinished(state: 'done' | 'failed' | 'canceled', code?: Code): void
   /** A job left the queue after `seconds` in it. */
   jobStarted(seconds: number): void
-  /** A job's request to the target ended, whatever came of it. */
+  /** A job's request to the target ended, whatever came of it; `endpoint` is one of the few a job can name. */
   jobRan(endpoint: string, seconds: number): void
   /** The target loaded a model for foreman. */
   modelLoaded(seconds: number): void
@@ -33,8 +33,11 @@ export interface Metrics {
   tokens(kind: 'prompt' | 'output', count: number): void
   /** One transaction, fsync included. */
   committed(seconds: number): void
-  /** A proxied request was answered; `overheadSeconds` is what foreman added. 499: the caller left before a status. */
-  proxied(path: string, status: number, overheadSeconds: number): void
+  /**
+   * A proxied request was answered; `route` is one of a few names, never a path as it came, and `overheadSeconds` is what
+   * foreman added. 499: the caller left before a status.
+   */
+  proxied(route: string, status: number, overheadSeconds: number): void
   /** The page in Prometheus' text format. */
   text(): Promise<string>
   readonly contentType: string
@@ -55,35 +58,6 @@ const jobCodes = [
   'storage_full',
   'internal',
 ] satisfies Code[]
-
-/** Paths that are a label of their own; the rest is `other`, save the few below that carry a name in the path. */
-const routes = new Set([
-  '/',
-  '/api/blobs',
-  '/api/chat',
-  '/api/copy',
-  '/api/create',
-  '/api/delete',
-  '/api/embed',
-  '/api/embeddings',
-  '/api/generate',
-  '/api/me',
-  '/api/ps',
-  '/api/pull',
-  '/api/push',
-  '/api/show',
-  '/api/signout',
-  '/api/status',
-  '/api/tags',
-  '/api/version',
-  '/v1/audio/transcriptions',
-  '/v1/chat/completions',
-  '/v1/completions',
-  '/v1/embeddings',
-  '/v1/messages',
-  '/v1/models',
-  '/v1/responses',
-])
 
 const long = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1_800, 3_600, 14_400, 43_200, 86_400]
 const short = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1]
@@ -170,7 +144,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   return {
     jobFinished: (state, code) => finished.inc({ state, code: code ?? 'none' }),
     jobStarted: (seconds) => waited.observe(seconds),
-    jobRan: (endpoint, seconds) => ran.observe({ endpoint: routes.has(endpoint) ? endpoint : 'other' }, seconds),
+    jobRan: (endpoint, seconds) => ran.observe({ endpoint }, seconds),
     modelLoaded(seconds) {
       loads.inc()
       loadTime.observe(seconds)
@@ -179,8 +153,8 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     turnEnded: (seconds) => turn.observe(seconds),
     tokens: (kind, count) => tokens.inc({ kind }, count),
     committed: (seconds) => commit.observe(seconds),
-    proxied(path, status, overheadSeconds) {
-      proxied(path, status)
+    proxied(route, status, overheadSeconds) {
+      proxied(route, status)
       overhead.observe(overheadSeconds)
     },
     text: () => registry.metrics(),
@@ -195,7 +169,7 @@ function collectProcess(registry: Registry): void {
 }
 
 /** Counts proxied requests in a plain map and hands prom-client the sums at a scrape: this is the path of every request. */
-function proxyCounter(registry: Registry): (path: string, status: number) => void {
+function proxyCounter(registry: Registry): (route: string, status: number) => void {
   const counts = new Map<string, Map<number, number>>()
   const counter = new Counter({
     name: 'foreman_proxy_requests_total',
@@ -208,21 +182,11 @@ function proxyCounter(registry: Registry): (path: string, status: number) => voi
     },
   })
   registry.registerMetric(counter)
-  return (path, status) => {
-    const route = routeOf(path)
+  return (route, status) => {
     let codes = counts.get(route)
     if (!codes) counts.set(route, (codes = new Map()))
     // A status is whatever the target wrote: one outside HTTP's range must not become a series.
     const code = status >= 100 && status <= 599 ? Math.trunc(status) : 0
     codes.set(code, (codes.get(code) ?? 0) + 1)
   }
-}
-
-/** The label of a path: itself when it is a known route, the route when it names a blob or a model, else `other`. */
-function routeOf(path: string): string {
-  const query = path.indexOf('?')
-  const plain = query < 0 ? path : path.slice(0, query)
-  if (routes.has(plain)) return plain
-  if (plain.startsWith('/api/blobs/')) return '/api/blobs'
-  return plain.startsWith('/v1/models/') ? '/v1/models' : 'other'
 }
