@@ -59,8 +59,9 @@ export async function openTarget(work: (work: Work) => void): Promise<string> {
     request.on('end', () => {
       const body = Buffer.concat(parts)
       if (known[path]) return void answer.end(JSON.stringify(known[path]))
-      const loads = body.length < 200 && /"model":"alpha(:latest)?","stream":false}$/.test(body.toString())
-      if (loads) return void answer.end('{"model":"alpha","done":true,"done_reason":"load"}')
+      // Requests that only load a model have nothing to answer.
+      if (body.length < 200 && /^{"model":"alpha:latest",("stream":false|"input":"")}$/.test(body.toString()))
+        return void answer.end('{"model":"alpha","done":true,"done_reason":"load","embeddings":[]}')
       work({ path, body, answer })
     })
   })
