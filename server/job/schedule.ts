@@ -109,12 +109,15 @@ function absence(target: TargetState): Reason | null {
 }
 
 /** Why a queued job is not running, as callers are told. */
-export function reasonFor(job: { place: number; backingOff: boolean }, snapshot: Snapshot): Reason | null {
+export function reasonFor(
+  job: { place: number; backingOff: boolean },
+  snapshot: Snapshot,
+  decision: Decision = schedule(snapshot),
+): Reason | null {
   if (snapshot.paused) return 'paused'
   if (job.backingOff) return 'backing_off'
   const away = absence(snapshot.target)
   if (away) return away
-  const decision = schedule(snapshot)
   if (decision.act === 'wait') return decision.reason
   return decision.place === job.place ? 'next' : 'draining_another_model'
 }

@@ -28,8 +28,17 @@ export class Reminders {
 
   /** Arms both timers anew; called when a job with such a moment was written. */
   set(): void {
-    this.#setDue()
-    this.#setStartBy()
+    this.#arm(() => this.#setDue())
+    this.#arm(() => this.#setStartBy())
+  }
+
+  /** A database that cannot be read just now is asked again later. */
+  #arm(set: () => void): void {
+    try {
+      set()
+    } catch {
+      this.#later(set)
+    }
   }
 
   stop(): void {
@@ -47,7 +56,7 @@ export class Reminders {
       first.due,
       () =>
         void queue.wait(first.seq).then(
-          () => this.#setDue(),
+          () => this.#arm(() => this.#setDue()),
           () => this.#later(() => this.#setDue()),
         ),
     )
@@ -60,10 +69,10 @@ export class Reminders {
     if (!first) return
     const left = first.start_by - clock.wall()
     const look = () => {
-      if (clock.wall() < first.start_by) return this.#setStartBy()
+      if (clock.wall() < first.start_by) return this.#arm(() => this.#setStartBy())
       // It may have started, or ended, since the timer was set: the queue looks again before it fails anything.
       queue.expire(first.seq).then(
-        () => this.#setStartBy(),
+        () => this.#arm(() => this.#setStartBy()),
         () => this.#later(() => this.#setStartBy()),
       )
     }
@@ -73,6 +82,6 @@ export class Reminders {
   /** After a write that failed (a full disk, say): not at once, lest it spin. */
   #later(again: () => void): void {
     const { clock } = this.#options
-    if (!this.#stopped) clock.at(clock.now() + 1000, again)
+    if (!this.#stopped) clock.at(clock.now() + 1000, () => this.#arm(again))
   }
 }

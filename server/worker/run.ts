@@ -6,6 +6,7 @@ import { isCloud, parseAffinityKey } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError } from '../job/schema.ts'
+import { advance } from '../job/state.ts'
 import { isNative, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
 import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
@@ -124,11 +125,10 @@ export class Run {
       case 'load_stalled':
         // Until a load goes through, or five minutes have passed, no other job is sent after this one.
         this.#options.target.stuck()
-        await this.#advance(row, 'give_back', {
+        return this.#back(row, 'give_back', {
           error: { code: 'target_failed', detail: 'the model did not load' },
           backoff_ms: this.#backoff(row),
         })
-        return 'requeued'
       case 'deadline':
         return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
     }
@@ -146,9 +146,7 @@ export class Run {
       ...(targetBody === undefined ? {} : { target_body: targetBody }),
     }
     if (retry === 'never' || (retry === 'once' && row.attempt > 1)) return this.#fail(row, said)
-    const facts = { error: said, progressed, backoff_ms: this.#backoff(row, retryAfter_ms) }
-    const after = await this.#advance(row, 'back_off', facts, row.attempt >= row.max_attempts)
-    return after?.state === 'failed' ? 'failed' : 'requeued'
+    return this.#back(row, 'back_off', { error: said, progressed, backoff_ms: this.#backoff(row, retryAfter_ms) })
   }
 
   /** The target is away: the job goes back at no cost, once it is known how the target is. */
@@ -158,7 +156,12 @@ export class Run {
     // A target that answers probes but no requests would otherwise be asked again at once, for ever.
     const backoff_ms = target.state === 'awake' ? this.#backoff(row) : undefined
     const error = { code: 'target_unreachable', detail }
-    const after = await this.#advance(row, 'give_back', { error, progressed, backoff_ms })
+    return this.#back(row, 'give_back', { error, progressed, backoff_ms })
+  }
+
+  /** Back to the queue, or to failed when that used up the job's last attempt. */
+  async #back(row: JobRow, happening: 'give_back' | 'back_off', facts: Facts): Promise<Ended> {
+    const after = await this.#advance(row, happening, facts)
     return after?.state === 'failed' ? 'failed' : 'requeued'
   }
 
@@ -167,7 +170,7 @@ export class Run {
   }
 
   async #fail(row: JobRow, error: JobError): Promise<Ended> {
-    await this.#advance(row, 'fail', { error }, true)
+    await this.#advance(row, 'fail', { error })
     return 'failed'
   }
 
@@ -178,16 +181,16 @@ export class Run {
   }
 
   /**
-   * Advances unless the job ended otherwise in the same moment (a cancel), which then is the truth. `fails`: what had
-   * arrived of the stream is kept; it is staged anew with each try, as a failed write lets go of it.
+   * Advances unless the job ended otherwise in the same moment (a cancel), which then is the truth. If that fails the
+   * job, what had arrived of the stream is kept; it is staged anew with each try, as a refused write lets go of it.
    */
   async #advance(
     row: JobRow,
     happening: 'interrupt' | 'give_back' | 'back_off' | 'fail',
     facts: Facts,
-    fails = false,
   ): Promise<JobRow | undefined> {
     const { queue, persist } = this.#options
+    const fails = advance(row, happening, facts.progressed).state === 'failed'
     try {
       return await persist(async () => {
         const artifacts = fails ? await this.#partial() : []

@@ -3,14 +3,12 @@
 
 import type { InFlight } from '../job/admit.ts'
 import { ForemanError } from '../job/error.ts'
-import { reasonFor, schedule, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
-import type { Job } from '../job/schema.ts'
-import { isTerminal } from '../job/state.ts'
-import { isNative } from '../job/submit.ts'
+import { schedule, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { Estimates } from './estimates.ts'
+import { Outlook, type Live } from './outlook.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import { Run, type Ended } from './run.ts'
 
@@ -43,6 +41,7 @@ export class Worker {
   #keeper: Keeper
   #recovering = false
   #resting = false
+  #outlook: Outlook
   #looked = false
   #estimates = new Estimates()
   #stopping = false
@@ -54,6 +53,13 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#keeper = new Keeper(options)
+    this.#outlook = new Outlook({
+      ...options,
+      estimates: this.#estimates.all,
+      turn: () => this.#turn,
+      run: () => this.#run,
+      storageFailing: () => this.#keeper.failing,
+    })
   }
 
   /**
@@ -79,11 +85,17 @@ export class Worker {
 
   /** Something happened that may change the decision. */
   wake(): void {
+    this.#outlook.changed()
     if (this.#scheduled || this.#run || this.#stopping) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      this.#decide()
+      try {
+        this.#decide()
+      } catch (error) {
+        // A database that cannot be read: people go on, jobs wait.
+        this.#rest(error)
+      }
     })
   }
 
@@ -98,22 +110,32 @@ export class Worker {
     this.#cancelTimer()
     const { queue, target, clock } = this.#options
     if (this.#mustLook()) return
-    const snapshot = this.snapshot()
+    const snapshot = this.#outlook.snapshot()
     target.demand('waiting', snapshot.keys.length > 0 && !snapshot.paused)
     const decision = schedule(snapshot)
     if (decision.act === 'wait') {
       if (decision.until !== null)
         this.#cancelTimer = clock.at(clock.now() + decision.until - snapshot.now, () => this.wake())
-      if (snapshot.keys.length === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      if (snapshot.keys.length === 0) this.#drained(snapshot.now)
       return
     }
     const row = queue.headAt(decision.place)
     if (row?.state !== 'queued') return this.#rest()
-    const changesTurn = this.#turn?.key !== decision.turn.key || this.#turn.since !== decision.turn.since
-    if (this.#turn && changesTurn) this.#options.onTurn?.({ key: this.#turn.key, ms: snapshot.now - this.#turn.since })
+    if (this.#turn !== decision.turn) this.#endTurn(snapshot.now)
     this.#turn = decision.turn
     this.#turnName = row.key
     void this.#start(row, snapshot.resident.has(decision.key))
+  }
+
+  /** Nothing is waiting. A retry in backoff keeps the turn of its key open. */
+  #drained(now: number): void {
+    if (this.#options.queue.total('queued') === 0) this.#endTurn(now)
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #endTurn(now: number): void {
+    if (this.#turn) this.#options.onTurn?.({ key: this.#turn.key, ms: now - this.#turn.since })
+    this.#turn = null
   }
 
   /**
@@ -152,7 +174,9 @@ export class Worker {
         this.#options.onEnded?.(row, ended, clock.now() - began)
       }
     } catch (error) {
-      if (!(error instanceof ForemanError && error.code === 'conflict')) this.#rest(error)
+      // Canceled, or canceled and deleted, in the moment it was to start: the next one's turn.
+      const gone = error instanceof ForemanError && (error.code === 'conflict' || error.code === 'not_found')
+      if (!gone) this.#rest(error)
     } finally {
       this.#run = null
       for (const resolve of this.#stopped.splice(0)) resolve()
@@ -171,40 +195,14 @@ export class Worker {
     })
   }
 
-  /** What the next decision sees, in steady time. Names that share a runner are one key here. */
-  snapshot(): Snapshot {
-    const { queue, target, limits, people } = this.#options
-    return {
-      now: queue.steady.now(),
-      keys: queue.keys((key) => target.runnerKey(key)),
-      resident: target.residentKeys(),
-      turn: this.#turn,
-      people: people(),
-      room: { fit: [], clash: [] },
-      yielding: null,
-      claim: null,
-      target: target.state,
-      paused: queue.paused,
-      limits,
-      estimates: this.#estimates.all,
-    }
-  }
-
   /** What is only known live of a job: why it waits, or how far it is. */
-  live(row: JobRow): Partial<Pick<Job, 'reason' | 'position' | 'progress'>> {
-    if (row.state === 'working' && this.#run?.row.seq === row.seq && isNative(row.endpoint))
-      return { progress: this.#run.progress.view() }
-    if (row.state !== 'queued') return {}
-    if (this.#keeper.failing) return { reason: 'storage_failing' }
-    const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, this.snapshot())
-    return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
+  live(row: JobRow): Live {
+    return this.#outlook.live(row)
   }
 
   /** Why nothing starts although jobs wait. */
   get waitingFor(): Reason | null {
-    if (this.#keeper.failing) return 'storage_failing'
-    const decision = this.#run ? null : schedule(this.snapshot())
-    return decision?.act === 'wait' ? decision.reason : null
+    return this.#outlook.waitingFor
   }
 
   /** The job that is loading or working. */
@@ -237,7 +235,7 @@ export class Worker {
     this.#cancelTimer()
     this.#options.target.demand('waiting', false)
     const run = this.#run
-    if (!run || isTerminal(run.row.state)) return
+    if (!run) return
     const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
     await new Promise<void>((resolve) => this.#stopped.push(resolve))
     cancel()

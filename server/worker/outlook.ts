@@ -1,0 +1,101 @@
+// The queue as the next decision sees it, and what that says of each waiting job. Looks only; acting is worker.ts.
+
+import type { InFlight } from '../job/admit.ts'
+import {
+  reasonFor,
+  schedule,
+  type Decision,
+  type Estimate,
+  type Limits,
+  type Reason,
+  type Snapshot,
+} from '../job/schedule.ts'
+import type { Job } from '../job/schema.ts'
+import { isNative } from '../job/submit.ts'
+import type { Target } from '../ollama/target.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { JobRow } from '../store/jobs.ts'
+import type { Run } from './run.ts'
+
+export interface OutlookOptions {
+  queue: Queue
+  target: Target
+  limits: Limits
+  /** People's requests in flight, by key. */
+  people: () => readonly InFlight[]
+  estimates: ReadonlyMap<string, Estimate>
+  turn: () => Snapshot['turn']
+  run: () => Run | null
+  /** Whether the disk refuses what must be written. */
+  storageFailing: () => boolean
+}
+
+/** What is only known live of a job. */
+export type Live = Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+
+/** The queue as it is seen in one turn of the event loop. */
+interface Glance {
+  snapshot: Snapshot
+  decision: Decision
+}
+
+export class Outlook {
+  #options: OutlookOptions
+  #glance: Glance | null = null
+
+  constructor(options: OutlookOptions) {
+    this.#options = options
+  }
+
+  /** Something happened: the next look is a new one. */
+  changed(): void {
+    this.#glance = null
+  }
+
+  /** What the next decision sees, in steady time. Names that share a runner are one key here. */
+  snapshot(): Snapshot {
+    const { queue, target, limits, people, estimates, turn } = this.#options
+    return {
+      now: queue.steady.now(),
+      keys: queue.keys((key) => target.runnerKey(key)),
+      resident: target.residentKeys(),
+      turn: turn(),
+      people: people(),
+      room: { fit: [], clash: [] },
+      yielding: null,
+      claim: null,
+      target: target.state,
+      paused: queue.paused,
+      limits,
+      estimates,
+    }
+  }
+
+  /** Why a job waits, or how far it is. */
+  live(row: JobRow): Live {
+    const run = this.#options.run()
+    if (row.state === 'working' && run?.row.seq === row.seq && isNative(row.endpoint))
+      return { progress: run.progress.view() }
+    if (row.state !== 'queued') return {}
+    if (this.#options.storageFailing()) return { reason: 'storage_failing' }
+    const { snapshot, decision } = this.#look()
+    const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, snapshot, decision)
+    return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
+  }
+
+  /** Why nothing starts although jobs wait. */
+  get waitingFor(): Reason | null {
+    if (this.#options.storageFailing()) return 'storage_failing'
+    const decision = this.#options.run() ? null : this.#look().decision
+    return decision?.act === 'wait' ? decision.reason : null
+  }
+
+  /** One snapshot and its decision serve every job of a list. */
+  #look(): Glance {
+    if (this.#glance) return this.#glance
+    const snapshot = this.snapshot()
+    this.#glance = { snapshot, decision: schedule(snapshot) }
+    setImmediate(() => (this.#glance = null))
+    return this.#glance
+  }
+}
