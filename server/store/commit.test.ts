@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as tick } from 'node:timers/promises'
+import { setImmediate as tick, setTimeout as later } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { ForemanError } from '../job/error.ts'
 import { GroupCommit, storageError, type CommitOptions } from './commit.ts'
@@ -199,13 +199,49 @@ describe('a disk that is full', () => {
   })
 })
 
-test('another program that holds the write lock makes the store fail for the moment, not for ever', async () => {
-  const { put, disk } = setup()
-  disk.exec('BEGIN IMMEDIATE')
-  await expect(put('a')).rejects.toMatchObject({ code: 'storage_full' })
-  disk.exec('COMMIT')
-  await put('a')
-  expect(rows(disk, 'setting')).toBe(1)
+describe('another program that holds the write lock', () => {
+  test('makes writes wait, not the event loop, and they are stored in their order once it lets go', async () => {
+    const commits: number[] = []
+    const { put, disk } = setup({ onCommit: ({ writes }) => commits.push(writes) })
+    disk.exec('BEGIN IMMEDIATE')
+    let longest = 0
+    let last = performance.now()
+    const beat = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last)
+      last = performance.now()
+    }, 1)
+    const first = put('a')
+    await later(60)
+    const second = put('b')
+    await later(60)
+    clearInterval(beat)
+    disk.exec('COMMIT')
+    await Promise.all([first, second])
+    expect(commits).toEqual([2])
+    expect(disk.prepare('SELECT name FROM setting ORDER BY name').pluck().all()).toEqual(['a', 'b'])
+    expect(longest).toBeLessThan(150)
+  })
+
+  test('for too long makes the store fail at once, and only until it lets go', async () => {
+    const { commit, put, disk } = setup({ patience_ms: 50 })
+    disk.exec('BEGIN IMMEDIATE')
+    await expect(put('a')).rejects.toMatchObject({ code: 'storage_full' })
+    expect(commit.refusal).toBe('database is locked')
+    const told = put('b')
+    commit.flush()
+    await expect(told).rejects.toMatchObject({ code: 'storage_full' })
+    disk.exec('COMMIT')
+    await put('c')
+    expect([commit.refusal, rows(disk, 'setting')]).toEqual([null, 1])
+  })
+
+  test('keeps nobody waiting for a store that is closed', async () => {
+    const { commit, put, disk } = setup()
+    disk.exec('BEGIN IMMEDIATE')
+    const promise = put('a')
+    commit.close()
+    await expect(promise).rejects.toMatchObject({ code: 'storage_full' })
+  })
 })
 
 test('a database that is closed refuses, and does not take the process along', async () => {

@@ -16,9 +16,14 @@ interface Write {
 export interface CommitOptions {
   /** Called once a tick, with how long the commit held the event loop and how many writes shared it. */
   onCommit?: (facts: { ms: number; writes: number }) => void
+  /** How long a write waits while another program writes to the database, in milliseconds. */
+  patience_ms?: number
   /** Named moments at which a test may kill the process: `<label>:before`, `:inside`, `:after`. */
   fault?: (point: string) => void
 }
+
+/** Another program's lock is tried again so often; its writes are short as a rule. */
+const again_ms = 20
 
 export class GroupCommit {
   readonly #db: Database.Database
@@ -27,6 +32,9 @@ export class GroupCommit {
   refusal: string | null = null
   #pending: Write[] = []
   #scheduled = false
+  /** Since when another program's lock has been in the way, and the timer of the next try. */
+  #busySince: number | undefined
+  #again: NodeJS.Timeout | undefined
   #savepoint
   #release
   #rollback
@@ -57,28 +65,53 @@ export class GroupCommit {
     const writes = this.#pending
     this.#pending = []
     this.#scheduled = false
+    clearTimeout(this.#again)
     if (writes.length === 0) return
     const started = performance.now()
+    let begun = false
     try {
       this.#point(writes, 'before')
       this.#db.exec('BEGIN IMMEDIATE')
+      begun = true
       for (const write of writes) this.#apply(write)
       this.#point(writes, 'inside')
       this.#db.exec('COMMIT')
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      if (!begun && isBusy(error) && this.#waits(started)) {
+        this.#pending.unshift(...writes)
+        return
+      }
       const failure = storageError(error)
       if (failure !== error) this.refusal = (error as Error).message
       for (const write of writes) write.reject(failure)
       return
     }
     this.refusal = null
+    this.#busySince = undefined
     this.#options.onCommit?.({ ms: performance.now() - started, writes: writes.length })
     this.#point(writes, 'after')
     for (const { outcome, resolve, reject } of writes) {
       if (outcome && 'value' in outcome) resolve(outcome.value as never)
       else reject(outcome?.error)
     }
+  }
+
+  /** Commits what is pending, or rejects it where that cannot be done now; nothing is tried later. */
+  close(): void {
+    this.flush()
+    clearTimeout(this.#again)
+    const failure = new ForemanError('storage_full', 'the job was not stored: foreman stopped first')
+    for (const write of this.#pending.splice(0)) write.reject(failure)
+  }
+
+  /** Whether a write that met another program's lock may wait for it; sees to the next try. */
+  #waits(now: number): boolean {
+    this.#busySince ??= now
+    if (now - this.#busySince >= (this.#options.patience_ms ?? 3000)) return false
+    this.#scheduled = true
+    this.#again = setTimeout(() => this.flush(), again_ms)
+    return true
   }
 
   #apply(write: Write): void {
@@ -97,6 +130,10 @@ export class GroupCommit {
   #point(writes: readonly Write[], moment: string): void {
     if (this.#options.fault) for (const { label } of writes) this.#options.fault(`${label}:${moment}`)
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return String((error as { code?: string })?.code).startsWith('SQLITE_BUSY')
 }
 
 function isStorage(error: unknown): boolean {

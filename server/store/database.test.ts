@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { openDatabase, StoreUnusable, type OpenDatabase } from './database.ts'
 import { afterwards, look, temporaryFolder } from './store.harness.ts'
 
@@ -25,6 +26,9 @@ function open(folder: string, from = migrations): OpenDatabase {
   afterwards(() => opened.close())
   return opened
 }
+
+const tables = ({ db }: OpenDatabase) =>
+  db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").pluck().all()
 
 const pragma = ({ db }: OpenDatabase, name: string) => db.pragma(name, { simple: true })
 
@@ -53,6 +57,16 @@ describe('a commit means "on disk"', () => {
     expect(read(second)).toEqual(lasting)
     second.db.exec("INSERT INTO setting VALUES ('b', '2')")
     expect(read(second)).toEqual(lasting)
+  })
+
+  test('a file system that cannot do so is refused, as SQLite would not say a word', () => {
+    const real = Database.prototype.pragma
+    const spy = vi.spyOn(Database.prototype, 'pragma').mockImplementation(function (this: Database.Database, ...given) {
+      return given[0] === 'journal_mode = WAL' ? 'delete' : real.apply(this, given)
+    })
+    afterwards(() => spy.mockRestore())
+    expect(() => open(temporaryFolder())).toThrow(/journal_mode is delete/)
+    expect(spy).toHaveBeenCalledWith('journal_mode = WAL')
   })
 
   test('freed pages can be given back: the header says so, which only an empty database can be told', () => {
@@ -201,9 +215,6 @@ describe('migrations', () => {
     for (const [name, sql] of Object.entries(files)) writeFileSync(join(folder, name), sql)
     return folder
   }
-  const tables = ({ db }: OpenDatabase) =>
-    db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").pluck().all()
-
   test('run in their order, each once', () => {
     const folder = temporaryFolder()
     const from = written({
@@ -265,15 +276,61 @@ describe('a folder that cannot be written', () => {
     },
   )
 
-  test.runIf(process.getuid?.() === 0)('or is not ours at all is opened as an empty one', () => {
-    const folder = temporaryFolder()
+  /** Done by somebody who is not root, from whom file modes keep things. */
+  function asNobody(work: () => void): void {
     process.seteuid?.(65534)
     try {
-      const opened = open(folder)
-      expect([opened.readonly, jobsIn(opened)]).toEqual(['unable to open database file', 0])
+      work()
     } finally {
       process.seteuid?.(0)
     }
+  }
+
+  const asRoot = test.runIf(process.getuid?.() === 0)
+
+  /** A data folder with one setting in it that everybody may read and nobody write. */
+  function readable(): string {
+    const folder = temporaryFolder()
+    const first = open(folder)
+    first.db.exec("INSERT INTO setting VALUES ('a', '1')")
+    first.close()
+    for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o444)
+    chmodSync(folder, 0o555)
+    return folder
+  }
+
+  asRoot('is read all the same, where SQLite itself would have to make a file beside the database', () => {
+    const folder = readable()
+    asNobody(() => {
+      const opened = open(folder)
+      expect(opened.readonly).toMatch(/\w/)
+      expect(opened.db.prepare('SELECT value FROM setting').pluck().get()).toBe('1')
+      expect(() => write(opened)).toThrow(/readonly/)
+    })
+  })
+
+  asRoot('is read all the same when its tables are those of an older foreman', () => {
+    const folder = readable()
+    const from = temporaryFolder()
+    cpSync(migrations, from, { recursive: true })
+    writeFileSync(join(from, '9000_more.sql'), 'CREATE TABLE more (x INTEGER) STRICT;')
+    chmodSync(from, 0o755)
+    asNobody(() => {
+      const opened = open(folder, from)
+      expect(opened.db.prepare('SELECT value FROM setting').pluck().get()).toBe('1')
+      expect(tables(opened)).toContain('more')
+    })
+  })
+
+  asRoot('is refused when its database cannot be read, or not all of it, or not even seen', () => {
+    const unreadable = readable()
+    chmodSync(join(unreadable, 'foreman.db'), 0o000)
+    const unfinished = readable()
+    writeFileSync(join(unfinished, 'foreman.db-wal'), 'x'.repeat(5000))
+    const unseen = temporaryFolder()
+    asNobody(() => {
+      for (const folder of [unreadable, unfinished, unseen]) expect(() => open(folder)).toThrow(StoreUnusable)
+    })
   })
 
   test('and has half of a file in it, as a full disk leaves one, is opened as an empty one', () => {

@@ -2,7 +2,7 @@
 // the migrations. No query about jobs lives here.
 
 import Database from 'better-sqlite3'
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The data folder cannot be used; the message is one plain line for the operator. */
@@ -17,8 +17,10 @@ export interface OpenDatabase {
   close(): void
 }
 
-/** How long a commit, and with it the event loop, waits for another program that writes to the database. */
-const othersWait_ms = 250
+/** How long the start waits for another program that writes to the database. */
+const openWait_ms = 250
+/** The same for a statement later on, which holds the event loop; a commit is tried again without that. */
+const othersWait_ms = 5
 
 const migrationsFolder = join(import.meta.dirname, 'migrations')
 
@@ -37,17 +39,19 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
   const close = () => open.toReversed().forEach((db) => db.close())
   try {
     open.push(takeLock(join(folder, 'foreman.lock'), owner))
-    const db = new Database(path, { timeout: othersWait_ms })
+    const db = new Database(path, { timeout: openWait_ms })
     open.push(db)
     prepare(db)
     migrate(db, migrations)
+    insist(db, path)
+    db.pragma(`busy_timeout = ${othersWait_ms}`)
     protect(folder)
     return { db, readonly: null, close }
   } catch (error) {
     close()
     if (isReadonly(error) || codeOf(error) === 'SQLITE_FULL')
       return openUnwritable(path, (error as Error).message, migrations)
-    throw plain(error, path)
+    throw storeUnusable(error, path)
   }
 }
 
@@ -55,26 +59,67 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
 function openUnwritable(path: string, why: string, migrations: string): OpenDatabase {
   let db: Database.Database | undefined
   try {
-    db = new Database(path, { readonly: true, fileMustExist: true })
-    if (versionOf(db) < newestIn(migrations)) throw new Error('not migrated')
-    refuseNewer(db, migrations)
+    db = isEmpty(path) ? undefined : (readInPlace(path, migrations) ?? readCopy(path))
+    // An empty schema where nothing was ever stored. Both kinds in memory refuse writes all the same.
+    db ??= new Database(':memory:')
+    if (db.memory) {
+      migrate(db, migrations)
+      db.pragma('query_only = ON')
+    }
+    const opened = db
+    return { db, readonly: why, close: () => opened.close() }
   } catch (error) {
     db?.close()
-    const refusal = plain(error, path)
+    const refusal = storeUnusable(error, path)
     if (refusal instanceof StoreUnusable) throw refusal
-    // Nothing readable either: an empty schema in memory, which refuses writes all the same.
-    db = new Database(':memory:')
-    migrate(db, migrations)
-    db.pragma('query_only = ON')
+    // To answer "no such job" for one that was taken would be worse than not to start.
+    throw new StoreUnusable(`${path} cannot be written (${why}) and not be read (${(error as Error).message})`)
   }
-  const opened = db
-  return { db, readonly: why, close: () => opened.close() }
 }
 
-/** What an operator is told, where that is one plain line. */
-function plain(error: unknown, path: string): unknown {
+/** Whether no job can be in it. Throws when that cannot be told. */
+function isEmpty(path: string): boolean {
+  try {
+    return statSync(path).size === 0
+  } catch (error) {
+    if (/^(ENOENT|ENOTDIR)$/.test(codeOf(error))) return true
+    throw error
+  }
+}
+
+/** Undefined when SQLite would have to write something first: the shared memory of the log, or a migration. */
+function readInPlace(path: string, migrations: string): Database.Database | undefined {
+  let db: Database.Database | undefined
+  try {
+    db = new Database(path, { readonly: true, fileMustExist: true })
+    refuseNewer(db, migrations)
+    if (versionOf(db) === newestIn(migrations)) return db
+  } catch (error) {
+    if (!isReadonly(error)) {
+      db?.close()
+      throw error
+    }
+  }
+  db?.close()
+  return undefined
+}
+
+/** The whole file in memory, which needs no other file beside it; only a log that is left makes it incomplete. */
+function readCopy(path: string): Database.Database {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })
+  if (log && log.size > 0) throw new Error('its log was not written back')
+  const bytes = readFileSync(path)
+  // The header's versions of writing and reading: 2 asks for a log and its shared memory, 1 for neither.
+  bytes[18] = 1
+  bytes[19] = 1
+  return new Database(bytes)
+}
+
+/** StoreUnusable, where what SQLite says about the database at `path` is one plain line for the operator; else `error`. */
+export function storeUnusable(error: unknown, path: string): unknown {
   const code = codeOf(error)
   const { message } = error as Error
+  if (code.startsWith('SQLITE_IOERR')) return new StoreUnusable(`${path} cannot be read or written (${message})`)
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB')
     return new StoreUnusable(`${path} is damaged (${message}): restore a backup or move it away`)
   if (code.startsWith('SQLITE_BUSY')) return new StoreUnusable(`another program is writing to ${path} (${message})`)
@@ -104,7 +149,7 @@ function takeLock(path: string, owner: number): Database.Database {
     return lock
   } catch (error) {
     lock.close()
-    if (!codeOf(error).startsWith('SQLITE_BUSY')) throw plain(error, path)
+    if (!codeOf(error).startsWith('SQLITE_BUSY')) throw storeUnusable(error, path)
     throw new StoreUnusable(`another foreman${holder(path)} is using this data folder: ${path} is locked`)
   }
 }
@@ -156,8 +201,17 @@ function migrate(db: Database.Database, folder: string): void {
       db.pragma(`user_version = ${version}`)
     }).immediate()
   }
-  // The first write after the switch to WAL is where synchronous silently fell back: say it again, then insist.
+  // The first write after the switch to WAL is where synchronous silently fell back: say it again.
   db.pragma('synchronous = FULL')
+}
+
+/** SQLite keeps quiet when a file system cannot do what was asked: no shared memory, no log. */
+function insist(db: Database.Database, path: string): void {
+  const journal = String(db.pragma('journal_mode', { simple: true }))
+  const synchronous = Number(db.pragma('synchronous', { simple: true }))
+  if (journal === 'wal' && synchronous === 2) return
+  const found = `journal_mode is ${journal}, synchronous ${synchronous}`
+  throw new StoreUnusable(`the file system of ${path} cannot keep a write-ahead log (${found}): use a local disk`)
 }
 
 function protect(folder: string): void {

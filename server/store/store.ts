@@ -63,7 +63,7 @@ export class Store {
 
   /** Commits what is pending and lets go of the files. */
   close(): void {
-    this.commit.flush()
+    this.commit.close()
     this.#close()
   }
 }
