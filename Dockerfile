@@ -5,8 +5,9 @@ FROM node:26-slim AS deps
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY client/typescript/package.json client/typescript/
-# The pinned Node of the lock file is an optional package: the image brings its own. No workspaces: the client stays out.
-RUN npm ci --omit=dev --omit=optional --workspaces=false --no-audit --no-fund
+# The pinned Node of the lock file is an optional package: the image brings its own. No workspaces and no scripts: the
+# client stays out, and nothing builds it.
+RUN npm ci --ignore-scripts --omit=dev --omit=optional --workspaces=false --no-audit --no-fund
 
 FROM node:26-slim
 LABEL org.opencontainers.image.title="foreman" \

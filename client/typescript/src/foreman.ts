@@ -107,7 +107,7 @@ export class Foreman {
     body: { model: string },
     options: CallOptions = {},
   ): Promise<T> {
-    const { signal, idempotency_key = crypto.randomUUID(), labels, timeout_s } = options
+    const { signal, idempotency_key = newKey(), labels, timeout_s } = options
     const input = { request: { endpoint, body: { ...body } }, idempotency_key, labels, timeout_s }
     let id: string | undefined
     try {
@@ -158,4 +158,12 @@ async function told<T>(call: Promise<T>): Promise<T> {
   } catch (error) {
     throw foremanError(error)
   }
+}
+
+/** 128 random bits. Node 18 has no global crypto, and pages that were not served securely have no randomUUID in it. */
+function newKey(): string {
+  const bytes = new Uint8Array(16).map(() => Math.random() * 256)
+  const { crypto } = globalThis as { crypto?: Pick<Crypto, 'getRandomValues'> }
+  crypto?.getRandomValues(bytes)
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
