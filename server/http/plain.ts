@@ -2,6 +2,7 @@
 // never look at the target before they answer, and stand in the documents through `plainPaths`.
 
 import type { FastifyInstance } from 'fastify'
+import { withoutPaths } from './problem.ts'
 
 export interface Health {
   ok: boolean
@@ -22,7 +23,11 @@ export function mountPlain(app: FastifyInstance, { readiness, metrics, documents
   )
   app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
     const { ok, checks } = await readiness()
-    return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready', checks })
+    // It needs no token: the places of files on this machine are nobody's business.
+    const told = checks.map((check) =>
+      check.detail === undefined ? check : { ...check, detail: withoutPaths(check.detail) },
+    )
+    return reply.code(ok ? 200 : 503).send({ status: ok ? 'ready' : 'not ready', checks: told })
   })
   app.get('/metrics', async (_request, reply) => {
     const { text, contentType } = await metrics()

@@ -46,12 +46,6 @@ const table: Record<Code, [status: number, title: string]> = {
   internal: [500, 'Internal error'],
 }
 
-/** Details that would tell of the inside (a trace, a path of the data folder) are for the log alone. */
-const masked: Partial<Record<Code, string>> = {
-  internal: 'something went wrong inside foreman; its log says what',
-  storage_full: 'the store cannot be written; the log of foreman says why',
-}
-
 /** The HTTP status of an error. */
 export function statusOf(error: ForemanError): number {
   return error.status ?? table[error.code][0]
@@ -65,7 +59,7 @@ export function problemOf(error: unknown, instance?: string): Problem {
     type: `urn:foreman:problem:${known.code}`,
     title,
     status: known.status ?? status,
-    detail: masked[known.code] ?? known.message,
+    detail: detailOf(known),
     ...(instance === undefined ? {} : { instance }),
     code: known.code,
     ...(known.errors ? { errors: known.errors } : {}),
@@ -73,6 +67,16 @@ export function problemOf(error: unknown, instance?: string): Problem {
     ...(known.jobId === undefined ? {} : { job_id: known.jobId }),
     source: 'foreman',
   }
+}
+
+function detailOf({ code, message }: ForemanError): string {
+  if (code === 'internal') return 'something went wrong inside foreman; its log says what'
+  return code === 'storage_full' ? withoutPaths(message) : message
+}
+
+/** What the system says of a file, without telling where on this machine it is. */
+export function withoutPaths(text: string): string {
+  return text.replaceAll(/(^|[\s'"(])\/[^\s'",)]*/g, '$1…')
 }
 
 /** Answers with the problem of `error`. Unknown errors go whole to `onInternal`. */

@@ -13,6 +13,7 @@ import { nativeAnswer } from './native.ts'
 import { corsHeaders } from './origin.ts'
 import { Passage } from './passage.ts'
 import { originForm, pathOf, routeOf } from './peek.ts'
+import { problemOf } from './problem.ts'
 import type { Served, Way } from './way.ts'
 
 export interface ProxyOptions {
@@ -24,6 +25,8 @@ export interface ProxyOptions {
   clock: Clock
   /** A proxied request has ended, whichever way. */
   onServed: (served: Served) => void
+  /** What was thrown is unknown: the caller is told nothing of it. */
+  onInternal?: (error: unknown, requestId: string) => void
 }
 
 const connectTimeout = 5_000
@@ -116,7 +119,10 @@ export class Proxy {
   /** A request that was refused before its passage began, in the shape of its route. */
   #answer(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = pathOf(originForm(request.raw.url!))
-    const { status, lines, body } = nativeAnswer(path, asForemanError(error))
+    const known = asForemanError(error)
+    if (problemOf(known).code === 'internal') this.#options.onInternal?.(error, request.id)
+    const { status, lines, body } = nativeAnswer(path, known)
+    reply.header('x-request-id', request.id)
     for (let i = 0; i < lines.length; i += 2) reply.header(lines[i]!, lines[i + 1])
     this.#options.onServed({
       route: routeOf(path),

@@ -10,6 +10,7 @@ import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
 import { appRouter } from './router.ts'
+import { traceOf } from './trace.ts'
 import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
 import { stringify } from './verbatim.ts'
 
@@ -80,7 +81,7 @@ async function handle(
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
     if (posts) noOther(query, meta.waits ? ['wait'] : [])
     const input = { ...given, ...named(request.params as Record<string, string>, given) }
-    const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request) }
+    const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request.headers) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
     if (body && meta.verbatim) await exact(context, input, body, meta, request)
     const [group = '', name = ''] = route.name.split('.')
@@ -211,13 +212,4 @@ function objectOf(value: unknown): Record<string, unknown> {
   throw new ForemanError('invalid_request', 'the body must be a JSON object', {
     errors: [{ pointer: '', detail: 'must be an object' }],
   })
-}
-
-function traceOf({ headers }: FastifyRequest): Record<string, string> {
-  const trace: Record<string, string> = {}
-  for (const name of ['traceparent', 'tracestate']) {
-    const value = headers[name]
-    if (typeof value === 'string' && value.length <= 512) trace[name] = value
-  }
-  return trace
 }

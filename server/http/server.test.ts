@@ -79,8 +79,14 @@ describe('foreman’s own paths', () => {
         method === 'GET' ? '' : '{broken',
       )
       expect([path, answer.status, answer.headers.allow]).toEqual([path, status, allow])
-      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
-      expect(JSON.parse(answer.body)).toMatchObject({ status, source: 'foreman', instance: path })
+      const body = JSON.parse(answer.body) as { error: { data: { problem: object } } }
+      const type = path.startsWith('/trpc') ? /^application\/json/ : /^application\/problem\+json/
+      expect(answer.headers['content-type']).toMatch(type)
+      expect(path.startsWith('/trpc') ? body.error.data.problem : body).toMatchObject({
+        status,
+        source: 'foreman',
+        instance: path,
+      })
     }
     expect(door.target.count).toBe(0)
     for (const path of ['/jobsx', '/Jobs', '//jobs', '/api/jobs'])

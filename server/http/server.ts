@@ -1,6 +1,6 @@
 // The HTTP server: one Fastify instance that has foreman's own routes in one scope and the passage to the target in
 // another, each with its gate and its shape of errors. What the own routes are comes from outside.
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import { randomBytes } from 'node:crypto'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -13,6 +13,7 @@ import { Origins } from './origin.ts'
 import { isOpen, isOwn, OwnRoutes } from './own.ts'
 import { sendProblem } from './problem.ts'
 import { Proxy } from './proxy.ts'
+import { isTrpc, sendTrpcError } from './trpc-error.ts'
 import type { Served } from './way.ts'
 
 export interface ServerOptions {
@@ -31,7 +32,7 @@ export interface ServerOptions {
   routes: (app: FastifyInstance) => void | Promise<void>
   /** A proxied request has ended. */
   onServed?: (served: Served) => void
-  /** An own route threw what it should not have. The caller was told nothing of it. */
+  /** A route threw what it should not have. The caller was told nothing of it. */
   onInternal?: (error: unknown, requestId: string) => void
   clock?: Clock
 }
@@ -69,7 +70,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     clientErrorHandler: refuseBytes,
     http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
     frameworkErrors: (error, request, reply) => {
-      if (isOwn(request.url.split('?', 1)[0]!)) return void sendProblem(reply, error, request)
+      if (isOwn(request.url.split('?', 1)[0]!)) return void sendOwnError(reply, error, request)
       const { status, lines, body } = nativeAnswer(request.url, error)
       reply.hijack().raw.writeHead(status, lines).end(body)
     },
@@ -86,7 +87,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const underWay = new Set<ServerResponse>()
   const ownRoutes = new OwnRoutes()
   const own = (scope: FastifyInstance) => {
-    scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen }))
+    // First of all, so that a refusal can be found in the log of whoever was refused.
     scope.addHook('onRequest', (request, reply, done) => {
       const { raw } = reply
       underWay.add(raw)
@@ -94,8 +95,9 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       reply.header('x-request-id', request.id)
       done()
     })
+    scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen }))
     scope.setErrorHandler<FastifyError>((error, request, reply) =>
-      sendProblem(reply, error, request, (fault) => onInternal(fault, request.id)),
+      sendOwnError(reply, error, request, (fault) => onInternal(fault, request.id)),
     )
   }
   await app.register(async (scope) => {
@@ -109,7 +111,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   })
 
   const { targetUrl, targetToken } = options
-  const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed })
+  const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed, onInternal })
   await app.register(async (scope) => {
     scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, true) }))
     await proxy.plugin(scope)
@@ -135,6 +137,12 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       await app.close()
     },
   }
+}
+
+/** An error on an own route, in the shape its callers read. */
+function sendOwnError(...told: Parameters<typeof sendProblem>): FastifyReply {
+  const [, , request] = told
+  return isTrpc(request.url.split('?', 1)[0]!) ? sendTrpcError(...told) : sendProblem(...told)
 }
 
 /** The caller's X-Request-Id if it is a plain one, else a number of our own. */

@@ -1,31 +1,53 @@
 // The same procedures over tRPC, under /trpc.
 
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import { ForemanError } from '../job/error.ts'
+import { problemHeaders, problemOf } from './problem.ts'
 import { appRouter, type AppRouter } from './router.ts'
+import { traceOf } from './trace.ts'
+import { sendTrpcError } from './trpc-error.ts'
 import type { Api } from './trpc.ts'
 
 export interface TrpcMountOptions {
   api: Api
-  /** Most bytes of a request. */
+  /** Most bytes of a request; beyond `largestCall` they go over REST alone. */
   bodyMax: number
   onInternal?: (error: unknown) => void
 }
 
+/** tRPC parses its input in one go, which a large one would make everybody wait for. */
+const largestCall = 4 * 1024 * 1024
+
 /** To be called in a scope of its own: the plugin reads JSON as text in its scope. */
 export function mountTrpc(app: FastifyInstance, { api, bodyMax, onInternal }: TrpcMountOptions): void {
+  const limit = Math.min(bodyMax, largestCall)
   app.addHook('onRoute', (route) => {
-    route.bodyLimit = bodyMax
+    route.bodyLimit = limit
+  })
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const told = error.statusCode === 413 ? new ForemanError('too_large', tooLarge(limit)) : error
+    return sendTrpcError(reply, told, request, onInternal)
   })
   void app.register(fastifyTRPCPlugin, {
     prefix: '/trpc',
     trpcOptions: {
       router: appRouter,
       allowBatching: false,
-      createContext: ({ info }) => ({ api, signal: info.signal }),
+      createContext: ({ req, info }) => ({ api, signal: info.signal, trace: traceOf(req.headers) }),
+      // tRPC has no code for each of foreman's statuses: the problem says which it is.
+      responseMeta: ({ errors: [error] }) => {
+        if (!error) return {}
+        const problem = problemOf(error)
+        return { status: problem.status, headers: { ...problemHeaders(problem), 'content-type': 'application/json' } }
+      },
       onError: ({ error }) => {
-        if (error.code === 'INTERNAL_SERVER_ERROR') onInternal?.(error.cause ?? error)
+        if (problemOf(error).code === 'internal') onInternal?.(error.cause ?? error)
       },
     },
   } satisfies FastifyTRPCPluginOptions<AppRouter>)
+}
+
+function tooLarge(limit: number): string {
+  return `over tRPC a request is limited to ${limit} bytes; larger ones go over REST, POST /jobs`
 }

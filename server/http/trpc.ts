@@ -71,7 +71,10 @@ const t = initTRPC
   .meta<Meta>()
   .create({
     isDev: false,
-    errorFormatter: ({ shape, error }) => ({ ...shape, data: { ...shape.data, problem: problemOf(error) } }),
+    errorFormatter: ({ shape, error }) => {
+      const problem = problemOf(error)
+      return { ...shape, message: problem.detail, data: { ...shape.data, httpStatus: problem.status, problem } }
+    },
   })
 
 type TrpcCode = ConstructorParameters<typeof TRPCError>[0]['code']

@@ -200,3 +200,23 @@ describe('the options that make Ollama reload', () => {
     )
   })
 })
+
+describe('a name of any length', () => {
+  test('is told to be none at once, whatever it repeats', () => {
+    const hostile = ['a:' + '-cloud'.repeat(10_000) + 'x-cloud', 'a' + ':local'.repeat(10_000), ':cloud'.repeat(10_000)]
+    const began = performance.now()
+    for (const name of hostile) expect(parseModel(name)).toBeUndefined()
+    for (const name of hostile) expect(isCloud(canonicalModel(name))).toBe(false)
+    expect(performance.now() - began).toBeLessThan(50)
+  })
+
+  test('is read when all of its parts are at their longest', () => {
+    const [host, namespace, model, tag] = ['h'.repeat(350), 'n'.repeat(80), 'm'.repeat(80), 't'.repeat(80)]
+    expect(parseModel(`https://${host}/${namespace}/${model}:${tag}:local`)).toMatchObject({ host, tag })
+  })
+
+  test('may end in the same word more than once, in any case', () => {
+    expect(parseModel('a:b:Cloud:cloud')).toMatchObject({ model: 'a', tag: 'b', cloud: true })
+    expect(parseModel('a:b-CLOUD-cloud')).toMatchObject({ model: 'a', tag: 'b', cloud: true })
+  })
+})

@@ -17,14 +17,19 @@ const part = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$/
 const spacePart = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,79}$/
 const hostPart = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
 
+/** Longer than any name can be: host, namespace, model and tag at their longest, and room for what is taken off. */
+const longestName = 1_100
+
 /** Reads `[scheme://][host/][namespace/]model[:tag]`; undefined when Ollama would answer `invalid model name`. */
 export function parseModel(name: string): ModelName | undefined {
+  if (name.length > longestName) return undefined
   let rest = name.trim().replace(/^[a-z]+:\/\//i, '')
   let cloud = false
-  if (/:local$/i.test(rest)) rest = rest.replace(/(:local)+$/i, '')
-  else if (/:cloud$/i.test(rest)) {
-    cloud = true
-    rest = rest.replace(/(:cloud)+$/i, '')
+  const local = without(rest, ':local')
+  if (local !== rest) rest = local
+  else {
+    rest = without(rest, ':cloud')
+    cloud = rest !== local
   }
   const slash = rest.lastIndexOf('/')
   const colon = rest.lastIndexOf(':')
@@ -33,9 +38,10 @@ export function parseModel(name: string): ModelName | undefined {
     tag = rest.slice(colon + 1)
     rest = rest.slice(0, colon)
   }
-  if (/-cloud$/i.test(tag)) {
+  const bare = without(tag, '-cloud')
+  if (bare !== tag) {
     cloud = true
-    tag = tag.replace(/(-cloud)+$/i, '')
+    tag = bare
   }
   const parts = rest.split('/')
   if (parts.length > 3) return undefined
@@ -44,6 +50,13 @@ export function parseModel(name: string): ModelName | undefined {
   const host = parts.pop() ?? defaults.host
   if (!part.test(model) || !part.test(tag) || !spacePart.test(namespace) || !hostPart.test(host)) return undefined
   return { host, namespace, model, tag, cloud }
+}
+
+/** The text without `suffix` at its end, however often it stands there and in whichever case. */
+function without(text: string, suffix: string): string {
+  let end = text.length
+  while (end >= suffix.length && text.slice(end - suffix.length, end).toLowerCase() === suffix) end -= suffix.length
+  return text.slice(0, end)
 }
 
 /**
