@@ -3,7 +3,7 @@
 
 import { names, startProxies, stopAll, type Bench, type Name } from './bench.ts'
 import type { Child } from './child.ts'
-import { median, rounds } from './quantile.ts'
+import { median, ratios, rounds } from './quantile.ts'
 import type { Rated, RateInput } from './rate.ts'
 import { get } from './request.ts'
 import type { Row } from './table.ts'
@@ -13,7 +13,7 @@ const callers = 32
 export async function smallGet(bench: Bench): Promise<Row[]> {
   const { quick, say, caller, target } = bench
   const proxies = await startProxies(bench)
-  const ms = quick ? 500 : 3_000
+  const ms = quick ? 500 : 1_000
   const load = (server: Child, ms: number) =>
     caller.ask<Rated>('rate', {
       port: server.port,
@@ -26,7 +26,7 @@ export async function smallGet(bench: Bench): Promise<Row[]> {
   const costs: Record<Name, number[]> = { bare: [], default: [], foreman: [] }
 
   for (const name of names) await load(proxies[name], quick ? 300 : 2_000)
-  for (let round = 0; round < (quick ? 2 : 7); round++) {
+  for (let round = 0; round < (quick ? 2 : 21); round++) {
     for (const name of names) {
       const before = await proxies[name].usage()
       const { answers, perSecond } = await load(proxies[name], ms)
@@ -45,8 +45,8 @@ export async function smallGet(bench: Bench): Promise<Row[]> {
     const cost = `${median(costs[name]).toFixed(1)} µs of processor a request`
     say(`  ${name.padEnd(8)} ${rounds(rates[name])}, median ${median(rates[name]).toFixed(0)}, ${cost}`)
   }
-  const ratio = (other: Name) => median(rates.foreman) / median(rates[other])
-  const cheaper = (other: Name) => median(costs[other]) / median(costs.foreman)
+  const ratio = (other: Name) => median(ratios(rates.foreman, rates[other]))
+  const cheaper = (other: Name) => median(ratios(costs[other], costs.foreman))
   return [
     ratioRow('GET c=32, foreman ÷ http-proxy defaults', ratio('default'), 1.25),
     ratioRow('GET c=32, foreman ÷ bare dispatch', ratio('bare'), 0.6),

@@ -5,7 +5,7 @@
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openBench, type Bench } from './bench.ts'
@@ -48,6 +48,7 @@ const say = (line: string) => {
   process.stdout.write(`${line}\n`)
 }
 const root = mkdtempSync(join(tmpdir(), 'foreman-bench-'))
+say(`load of the machine before: ${loadavg()[0]?.toFixed(2)} (anything near 0 is quiet)`)
 const chosen = values.only?.split(',') ?? Object.keys(parts)
 try {
   const bench = await openBench({ quick: values.quick, profile: values.profile, root, say })

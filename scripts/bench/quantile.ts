@@ -12,6 +12,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+/** Round by round one over the other: what the machine does meanwhile meets both, and falls out. */
+export function ratios(over: readonly number[], under: readonly number[]): number[] {
+  return over.map((value, i) => value / under[i]!)
+}
+
 /** Milliseconds as microseconds. */
 export function us(ms: number): string {
   return `${Math.round(ms * 1000)} µs`

@@ -7,7 +7,7 @@ import type { Bench } from './bench.ts'
 import { Child } from './child.ts'
 import { writeAndSync } from './disk.ts'
 import { metric, nowhere, startForeman, token } from './foreman.ts'
-import { median, quantile, rounds, us } from './quantile.ts'
+import { median, quantile, ratios, rounds, us } from './quantile.ts'
 import type { Rated, RateInput } from './rate.ts'
 import { job, post } from './request.ts'
 import type { Row } from './table.ts'
@@ -40,14 +40,14 @@ export async function submits(bench: Bench): Promise<Row[]> {
   let latencies = new Float64Array()
   let acknowledged = 0
   let committed = 0
-  const ms = quick ? 500 : 3_000
+  const ms = quick ? 500 : 1_500
   for (const server of [foreman, unstored]) await load(server, quick ? 300 : 2_000)
   const cost = async (server: Child) => {
     const before = await server.usage()
     const rated = await load(server, ms)
     return { ...rated, cpuUs: ((await server.usage()).cpuUs - before.cpuUs) / rated.answers }
   }
-  for (let round = 0; round < (quick ? 2 : 7); round++) {
+  for (let round = 0; round < (quick ? 2 : 13); round++) {
     const before = await metric(foreman, commits)
     const stored = await cost(foreman)
     committed += (await metric(foreman, commits)) - before
@@ -68,7 +68,7 @@ export async function submits(bench: Bench): Promise<Row[]> {
   say(`  ${acknowledged} acknowledged in ${committed} commits`)
   const disk = writeAndSync(bench.folder(), quick ? 100 : 1_000)
   say(`  the disk itself: write of 4 KiB and fdatasync p50 ${us(disk.p50)}, p99 ${us(disk.p99)}`)
-  const ratio = median(rates.stored) / median(rates.unstored)
+  const ratio = median(ratios(rates.stored, rates.unstored))
   return [
     perSync('POST /jobs c=64, acknowledged jobs a commit', acknowledged / committed),
     ...(await traced(bench)),
