@@ -5,14 +5,10 @@ import { tinyA, tinyEndless } from './models.ts'
 import { type Target, targets } from './targets.ts'
 import { until } from './until.ts'
 
-const tokens = 2_000
-const endless = {
-  endpoint: '/api/generate',
-  body: { model: tinyEndless, prompt: 'a', options: { num_predict: tokens } },
-}
 const brief = { endpoint: '/api/generate', body: { model: tinyA, prompt: 'a', options: { num_predict: 3 } } }
 
-describe.each(targets)('in front of $name', ({ start }) => {
+describe.each(targets)('in front of $name', ({ talk: tokens, start }) => {
+  const body = { model: tinyEndless, prompt: 'a', options: { num_predict: tokens } }
   let target: Target
   let foreman: Foreman
   beforeAll(async () => {
@@ -23,7 +19,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   /** A job that speaks and one that waits behind it. */
   async function busyForeman(): Promise<[running: string, waiting: string]> {
     foreman = await openForeman({ settings: { TARGET: target.url }, random: () => 0 })
-    const { id } = await foreman.submit({ request: endless })
+    const { id } = await foreman.submit({ request: { endpoint: '/api/generate', body } })
     await until('it speaks', async () => ((await foreman.job(id)).progress?.tokens ?? 0) > 0)
     return [id, (await foreman.submit({ request: brief })).id]
   }

@@ -7,11 +7,8 @@ import { tinyEndless } from './models.ts'
 import { type Target, targets } from './targets.ts'
 import { until } from './until.ts'
 
-/** Half a second of talk, or more. */
-const tokens = 2_000
-const body = { model: tinyEndless, prompt: 'Go on', options: { num_predict: tokens } }
-
-describe.each(targets)('in front of $name', ({ start }) => {
+describe.each(targets)('in front of $name', ({ talk: tokens, start }) => {
+  const body = { model: tinyEndless, prompt: 'Go on', options: { num_predict: tokens } }
   let target: Target
   beforeAll(async () => {
     target = await start({ name: 'runner' })

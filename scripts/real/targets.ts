@@ -32,12 +32,14 @@ export interface Target {
 export interface Kind {
   name: string
   real: boolean
+  /** So many tokens take it two seconds, or more: long enough to hurt it in the middle of them. */
+  talk: number
   start(options: Options): Promise<Target>
 }
 
 export const targets: Kind[] = [
-  { name: 'a real Ollama', real: true, start: startReal },
-  { name: 'the simulated Ollama', real: false, start: startSimulated },
+  { name: 'a real Ollama', real: true, talk: 8_000, start: startReal },
+  { name: 'the simulated Ollama', real: false, talk: 1_500, start: startSimulated },
 ]
 
 async function startReal(options: Options): Promise<Target> {
