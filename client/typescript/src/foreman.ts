@@ -1,5 +1,5 @@
 // The client: foreman's procedures with the server's own types, and Ollama's chat, generate and embed as durable jobs
-// that are waited for across restarts of foreman.
+// that are waited for across restarts of foreman. It speaks tRPC, but hands jobs in over REST (rest.ts).
 
 import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
 import type { AppRouter, Inputs, Job, Outputs } from './api.ts'
@@ -13,6 +13,7 @@ import type {
   GenerateResponse,
 } from './ollama.ts'
 import { patiently } from './patience.ts'
+import { Rest } from './rest.ts'
 
 export interface ForemanOptions {
   /** Where foreman listens, for example `http://127.0.0.1:11435`. */
@@ -55,23 +56,30 @@ export class Foreman {
   }
   readonly target: { get: () => Promise<Outputs['target']['get']> }
   #trpc: TRPCClient<AppRouter>
+  #rest: Rest
   #unreachable_ms: number
 
   constructor({ url, token, fetch, unreachable_ms = 300_000 }: ForemanOptions) {
+    const base = url.replace(/\/+$/, '')
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    // Called through a function of its own: a browser's fetch insists on its window.
+    const ask: typeof globalThis.fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
+    const rest = new Rest({ url: base, headers, fetch: ask })
     const trpc = createTRPCClient<AppRouter>({
       links: [
         httpLink({
-          url: `${url.replace(/\/+$/, '')}/trpc`,
-          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-          ...(fetch ? { fetch: fetch as never } : {}),
+          url: `${base}/trpc`,
+          headers,
+          fetch: orStatus(ask) as never,
         }),
       ],
     })
     this.#trpc = trpc
+    this.#rest = rest
     this.#unreachable_ms = unreachable_ms
     this.jobs = {
-      submit: (input, options) => told(trpc.jobs.submit.mutate(input, options)),
-      submit_batch: (input, options) => told(trpc.jobs.submit_batch.mutate(input, options)),
+      submit: async (input, options) => told(rest.submit(input)(options?.signal)),
+      submit_batch: async (input, options) => told(rest.submitBatch(input)(options?.signal)),
       get: (input, options) => told(trpc.jobs.get.query(input, options)),
       list: (input, options) => told(trpc.jobs.list.query(input, options)),
       cancel: (input, options) => told(trpc.jobs.cancel.mutate(input, options)),
@@ -109,9 +117,10 @@ export class Foreman {
   ): Promise<T> {
     const { signal, idempotency_key = newKey(), labels, timeout_s } = options
     const input = { request: { endpoint, body: { ...body } }, idempotency_key, labels, timeout_s }
+    const submit = this.#rest.submit(input)
     let id: string | undefined
     try {
-      id = (await this.#patiently(() => this.#trpc.jobs.submit.mutate(input, { signal }), signal)).id
+      id = (await this.#patiently(() => submit(signal), signal)).id
       const job = await this.#wait(id, signal)
       if (job.state === 'canceled') throw new ForemanError('canceled', 'the job was canceled', { job })
       if (job.state === 'failed')
@@ -123,7 +132,7 @@ export class Foreman {
       return answered.response as T
     } catch (error) {
       // The submit may have arrived although its answer did not: the key finds that job again.
-      if (signal?.aborted) await this.#cancel(id ?? (() => this.#trpc.jobs.submit.mutate(input)))
+      if (signal?.aborted) await this.#cancel(id ?? submit)
       throw error
     }
   }
@@ -166,4 +175,13 @@ function newKey(): string {
   const { crypto } = globalThis as { crypto?: Pick<Crypto, 'getRandomValues'> }
   crypto?.getRandomValues(bytes)
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** An answer that is no JSON is a gateway's: tRPC would lose its status over reading it. */
+function orStatus(ask: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const answer = await ask(input, init)
+    if (answer.ok || /\bjson\b/.test(answer.headers.get('content-type') ?? '')) return answer
+    throw new ForemanError('unreachable', `HTTP ${answer.status}`, { status: answer.status })
+  }
 }

@@ -1,5 +1,6 @@
-// Trying again: a call that got no answer, or was told to come back, is repeated until it is answered, the caller gives
-// up, or the time is over. Only calls that are safe to repeat come here.
+// Trying again: a call that got no answer, or was told to come back (429, 502, 503, 504), is repeated until it is
+// answered, the caller gives up, or the time is over. Any other refusal is final. Only calls that are safe to repeat
+// come here.
 
 import { foremanError, type ForemanError } from './error.ts'
 
@@ -11,7 +12,7 @@ export interface PatienceOptions {
 
 const first_ms = 250
 const longest_ms = 5_000
-const passing = new Set(['unreachable', 'stopping', 'queue_full'])
+const passing = new Set([429, 502, 503, 504])
 
 export async function patiently<T>(call: () => Promise<T>, { signal, unreachable_ms }: PatienceOptions): Promise<T> {
   const until = Date.now() + unreachable_ms
@@ -28,8 +29,8 @@ export async function patiently<T>(call: () => Promise<T>, { signal, unreachable
   }
 }
 
-function passes({ code, problem }: ForemanError): boolean {
-  return passing.has(code) || problem?.status === 429 || problem?.status === 503
+function passes({ code, status }: ForemanError): boolean {
+  return status === undefined ? code === 'unreachable' : passing.has(status)
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,0 +1,89 @@
+// What the client repeats and what it takes for an answer, against a foreman with a token and a server played by hand.
+
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Daemon, freePort } from '../../../scripts/demo/daemon.ts'
+import { startFake, type Fake } from '../../../server/ollama/fake/fake.ts'
+import { Foreman } from './index.ts'
+
+const messages = [{ role: 'user', content: 'Hello' }]
+const chat = { model: 'llava', messages }
+let fake: Fake
+let folder: string
+let daemon: Daemon | undefined
+let server: Server | undefined
+let asked: string[]
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'foreman-client-'))
+  fake = await startFake({ models: [{ name: 'llava', capabilities: ['completion', 'vision'] }] })
+  asked = []
+})
+
+afterEach(async () => {
+  await daemon?.stop()
+  daemon = undefined
+  server?.closeAllConnections()
+  server?.close()
+  server = undefined
+  await fake.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function foreman(): Promise<Daemon> {
+  daemon = new Daemon({ target: fake.url, port: await freePort(), folder })
+  await daemon.start()
+  return daemon
+}
+
+/** A server played by hand, and a client of it that has all the patience there is. */
+async function played(answer: RequestListener): Promise<Foreman> {
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    request.resume().on('end', () => void answer(request, response))
+  })
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+  return new Foreman({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+}
+
+test.each([400, 401, 403, 404, 413, 422])('an answer of %i is final, whoever gives it', async (status) => {
+  const alone = await played((_, response) => response.writeHead(status).end('<html>no</html>'))
+  await expect(alone.chat(chat)).rejects.toMatchObject({ status })
+  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toMatchObject({ status })
+  expect(asked).toHaveLength(2)
+})
+
+test.each([429, 502, 503, 504])('an answer of %i is asked again', async (status) => {
+  const alone = await played((_, response) => {
+    if (asked.length === 1) response.writeHead(status).end('<html>later</html>')
+    else response.writeHead(403).end()
+  })
+  await expect(alone.chat(chat)).rejects.toMatchObject({ status: 403 })
+  expect(asked).toEqual(['/jobs', '/jobs'])
+})
+
+test('a problem of a refused submit is told as it is', async () => {
+  const problem = { code: 'unauthorized', status: 401, detail: 'a token is required' }
+  const alone = await played((_, response) => response.writeHead(401).end(JSON.stringify(problem)))
+  await expect(alone.chat(chat)).rejects.toMatchObject({ code: 'unauthorized', problem })
+})
+
+test('what can be no JSON is thrown at once', async () => {
+  const round: Record<string, unknown> = {}
+  round.self = round
+  const alone = await played((_, response) => response.writeHead(500).end())
+  await expect(alone.chat({ ...chat, round })).rejects.toThrow(/circular/)
+  await expect(alone.jobs.submit({ request: { endpoint: '/api/chat', body: round } })).rejects.toThrow(/circular/)
+  expect(asked).toEqual([])
+})
+
+test('a chat with images of many megabytes is answered', async () => {
+  const { url } = await foreman()
+  const images = ['A'.repeat(6 * 1024 * 1024)]
+  const answer = await new Foreman({ url }).chat({ ...chat, messages: [{ role: 'user', content: 'Hi', images }] })
+  expect(answer.done).toBe(true)
+})
