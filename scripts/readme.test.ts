@@ -1,7 +1,7 @@
 // What the README shows, run as it stands there: its curl calls and its TypeScript against a foreman in front of the
 // simulated Ollama, its settings against the daemon's own check. Only addresses and ids are put in.
 import { execFile, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -26,6 +26,11 @@ let app: App
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'foreman-readme-'))
+  // A project that has the client as its package, built as the end of `npm ci` builds it.
+  await run('npm', ['run', '--silent', 'prepare'], { cwd: root })
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(join(root, 'client/typescript'), join(folder, 'node_modules/foreman-client'))
   fake = await startFake({ models: ['llama3.2'], tokens: 5 })
   const env = { FOREMAN_TARGET: fake.url, FOREMAN_LISTEN: '127.0.0.1:0', FOREMAN_DATA: join(folder, 'data') }
   const config = loadConfig(env, (path) => readFileSync(path, 'utf8'))
@@ -79,8 +84,7 @@ test('the TypeScript runs and prints an answer and the end of a job', async () =
   const [code] = snippets('ts')
   expect(code).toContain("from 'foreman-client'")
   const file = join(folder, 'snippet.ts')
-  const client = new URL('../client/typescript/src/index.ts', import.meta.url).href
-  writeFileSync(file, here(code as string).replace("'foreman-client'", `'${client}'`))
+  writeFileSync(file, here(code as string))
   const { stdout } = await run(process.execPath, [file], { env: clean })
   const [content, end] = stdout.trim().split('\n')
   expect(content).not.toBe('')
@@ -93,12 +97,10 @@ test('the TypeScript has no type error', async () => {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: {
       typeRoots: [join(root, 'node_modules/@types')],
-      paths: { 'foreman-client': [join(root, 'client/typescript/src/index.ts')] },
     },
     include: [],
     files: ['typed.ts'],
   }
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   writeFileSync(`${typed}.ts`, snippets('ts')[0] as string)
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
   const { stdout } = await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]).catch(
