@@ -23,7 +23,6 @@ export class People {
   readonly #onChange: () => void
   readonly #keys = new Map<string, InFlight>()
   #unknown = 0
-  #lastSeen: number | undefined
 
   constructor({ clock, onChange = () => {} }: PeopleOptions) {
     this.#clock = clock
@@ -35,11 +34,6 @@ export class People {
     let count = this.#unknown
     for (const { count: one } of this.#keys.values()) count += one
     return count
-  }
-
-  /** When a request last came or ended, in monotonic milliseconds; undefined before the first. */
-  get lastSeen(): number | undefined {
-    return this.#lastSeen
   }
 
   /** What is in flight, and when its key was last seen if nothing is any more (`count` 0). Copies. */
@@ -66,7 +60,6 @@ export class People {
   }
 
   #enter(key: string | undefined, now: number): void {
-    this.#lastSeen = now
     if (key === undefined) {
       this.#unknown++
       return
@@ -82,7 +75,6 @@ export class People {
 
   #leave(key: string | undefined): void {
     const now = this.#clock.now()
-    this.#lastSeen = now
     const entry = key === undefined ? undefined : this.#keys.get(key)
     if (!entry) this.#unknown--
     else {

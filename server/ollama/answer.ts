@@ -8,14 +8,10 @@ import { valueOf } from './members.ts'
 export interface Answer {
   /** The endpoint's own non-stream answer, one JSON object. */
   response: Buffer
-  /** true: the lines handed to `onOutput` are the target's own stream; null: the endpoint was asked for one body. */
-  stream: true | null
   usage: Usage
   /** Text of the message or of the first choice; '' for embeddings. */
   text: string
   images: Image[]
-  /** A generation that ended well and said nothing (at most one token): right after an outage, a broken runner. */
-  empty: boolean
 }
 
 export interface Image {
@@ -27,9 +23,11 @@ export interface Image {
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
+/** Whole, not negative and exact; anything else a target may write counts as absent. */
+const whole = (value: number) => (Number.isSafeInteger(value) && value >= 0 ? value : undefined)
 /** Nanoseconds as whole milliseconds; absent stays absent. */
-const milliseconds = (value: unknown) => (isNumber(value) ? Math.round(value / 1e6) : undefined)
-const count = (value: unknown) => (isNumber(value) ? Math.trunc(value) : undefined)
+const milliseconds = (value: unknown) => (isNumber(value) ? whole(Math.round(value / 1e6)) : undefined)
+const count = (value: unknown) => (isNumber(value) ? whole(Math.trunc(value)) : undefined)
 
 function present(usage: Usage): Usage {
   return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined))

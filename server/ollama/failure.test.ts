@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { brokenOff, classify, tooLarge, type Failure } from './failure.ts'
 import { bodyOf, recording, recordingNames } from './recordings/replay.ts'
 
-type Row = [code: Failure['code'], retry: Failure['retry'], detail: string | RegExp, memory?: true]
+type Row = [code: Failure['code'], retry: Failure['retry'], detail: string | RegExp]
 
 /** The last line of a body: the error of a stream, or the whole of an answer. */
 function failureOf(name: string): Failure {
@@ -67,7 +67,7 @@ const table: [string, Row][] = [
   ['not-found-404-v1', ['target_refused', 'never', '404 page not found']],
   ['wrong-method-405', ['target_refused', 'never', '405 method not allowed']],
   ['err-load-exit1', ['target_failed', 'once', /^llama-server process has terminated: exit status 1/]],
-  ['err-load-oom', ['target_failed', 'once', /cudaMalloc failed: out of memory/, true]],
+  ['err-load-oom', ['target_failed', 'once', /cudaMalloc failed: out of memory/]],
   ['err-load-broken-preload', ['target_failed', 'never', /exceeds file size/]],
   ['err-load-unknown-arch', ['target_failed', 'never', /unknown model architecture: 'zzz'$/]],
   ['err-load-stalled', ['target_failed', 'limited', 'timed out waiting for llama-server to start -']],
@@ -78,10 +78,9 @@ const table: [string, Row][] = [
   ['crash-embed', ['target_failed', 'limited', /^do embedding request: Post ".+": EOF$/]],
 ]
 
-test.each(table)('%s', (name, [code, retry, detail, memory]) => {
+test.each(table)('%s', (name, [code, retry, detail]) => {
   const failure = failureOf(name)
   expect(failure).toMatchObject({ code, retry })
-  expect(failure.memory).toBe(memory)
   if (typeof detail === 'string') expect(failure.detail).toBe(detail)
   else expect(failure.detail).toMatch(detail)
   expect(failure.targetStatus).toBe(recording(name).response.status)
@@ -104,19 +103,19 @@ const unrecorded: [status: number, text: string, endpoint: string, Row][] = [
     500,
     '{"error":"model requires 30 GiB but only 20 GiB are available"}',
     '/api/chat',
-    ['target_failed', 'once', /30/, true],
+    ['target_failed', 'once', /30/],
   ],
   [
     500,
     '{"error":"model requires more system memory (9 GiB) than is available (2 GiB)"}',
     '/api/chat',
-    ['target_failed', 'once', /9/, true],
+    ['target_failed', 'once', /9/],
   ],
   [
     200,
     '{"error":"an error was encountered while running the model: CUDA error: out of memory"}',
     '/api/chat',
-    ['target_failed', 'once', /CUDA/, true],
+    ['target_failed', 'once', /CUDA/],
   ],
   [
     500,
@@ -183,10 +182,9 @@ const unrecorded: [status: number, text: string, endpoint: string, Row][] = [
   [500, '', '/api/chat', ['target_failed', 'limited', 'the target answered 500 without a word']],
 ]
 
-test.each(unrecorded)('%i %s on %s', (status, text, endpoint, [code, retry, detail, memory]) => {
+test.each(unrecorded)('%i %s on %s', (status, text, endpoint, [code, retry, detail]) => {
   const failure = classify({ status, text, endpoint })
   expect(failure).toMatchObject({ code, retry })
-  expect(failure.memory).toBe(memory)
   expect(failure.detail).toMatch(detail)
 })
 

@@ -16,8 +16,6 @@ export interface Failure {
   targetStatus?: number
   /** What the target sent, at most 4 kB. */
   targetBody?: string
-  /** The model did not fit into memory: unload all others before the next try. */
-  memory?: true
   /** The least wait the target asked for. */
   retryAfter_ms?: number
 }
@@ -47,7 +45,7 @@ export class TargetAbsent extends Error {
   }
 }
 
-type Verdict = Pick<Failure, 'code' | 'retry' | 'memory'>
+type Verdict = Pick<Failure, 'code' | 'retry'>
 
 const missing: Verdict = { code: 'model_missing', retry: 'never' }
 const refused: Verdict = { code: 'target_refused', retry: 'never' }
@@ -59,8 +57,8 @@ const later: Verdict = { code: 'target_failed', retry: 'later' }
 // Read from top to bottom, the first match decides. Both generations of runners are here: `llama runner` is what
 // `llama-server` was called before v0.30.
 const texts: [RegExp, Verdict][] = [
-  [/out of memory|failed to allocate|unable to allocate|insufficient memory/i, { ...once, memory: true }],
-  [/cudaMalloc failed|requires .+ (but only|than is) .*available/i, { ...once, memory: true }],
+  [/out of memory|failed to allocate|unable to allocate|insufficient memory/i, once],
+  [/cudaMalloc failed|requires .+ (but only|than is) .*available/i, once],
   [/corrupted|exceeds file size|unknown (model )?architecture|unsupported model/i, hopeless],
   [/process has terminated|error loading model|unable to load model|failed to load model/i, once],
   [/tim(ed out|eout) waiting for .*(llama|runner)/i, limited],

@@ -28,8 +28,6 @@ export class Fold {
   ended: 'done' | 'error' | null = null
   /** The line that ended it with an error. */
   error: Buffer | undefined
-  /** Whether a line carried output, so that a failure from here on has left something behind. */
-  begun = false
   readonly #endpoint: '/api/chat' | '/api/generate'
   #text = ''
   #thinking = ''
@@ -56,26 +54,21 @@ export class Fold {
     this.#toolCalls.push(...elementsOf(said, 'tool_calls'))
     this.#logprobs.push(...elementsOf(members, 'logprobs'))
     this.#last = members
-    this.begun = true
     if (valueOf(members, 'done') === true) this.ended = 'done'
   }
 
-  /** The whole answer, once `ended` is `done`. */
+  /** The whole answer, once `ended` is `done`. Throws SyntaxError when what a line carried isn't JSON inside. */
   answer(): Answer {
     const chat = this.#endpoint === '/api/chat'
     const last = this.#last
     const said = chat ? messageOf(last) : last
     const usage = nativeUsage(last)
     const images = imagesOf(chat ? arrayOf(valueOf(said, 'images')) : [valueOf(last, 'image')])
-    const silent = this.#text === '' && this.#thinking === '' && this.#toolCalls.length === 0 && images.length === 0
-    const generation = !['load', 'unload'].includes(stringOf(last, 'done_reason'))
     return {
       response: this.#response(chat, said),
-      stream: true,
       usage,
       text: this.#text,
       images,
-      empty: silent && generation && (usage.output_tokens ?? 0) <= 1,
     }
   }
 

@@ -58,11 +58,21 @@ test('a recorded listing is read with sizes, ends and context', async () => {
     name: 'tiny-a:latest',
     digest: '7ff2d6fa226abdafedf9fc86770268ac57aebf1ec266784c7ce81f65becae203',
     sizeBytes: 3344956,
-    vramBytes: 0,
     contextLength: 2048,
     expiresAt: Date.parse('2026-11-22T16:55:22.380Z'),
   })
   expect(residents.current?.[0]?.expiresAt).toBeGreaterThan(Date.UTC(2300, 0))
+})
+
+test('a listing with sizes that are none is read as one that does not tell them', async () => {
+  const models = '[{"name":"a","size":"x","context_length":1e99},{"name":"b","size":-5},null]'
+  const { residents } = await watched(plain(200, `{"models":${models}}`))
+  await residents.look()
+  expect(residents.current).toEqual([
+    { name: 'a', digest: '', sizeBytes: 0 },
+    { name: 'b', digest: '', sizeBytes: 0 },
+    { name: '', digest: '', sizeBytes: 0 },
+  ])
 })
 
 test('while something is in flight it is read every second, and not between', async () => {

@@ -8,14 +8,14 @@ import { fieldsOf } from './answer.ts'
 import { runnerOf, type Names } from './names.ts'
 import type { Wire } from './wire.ts'
 
-/** One runner as /api/ps lists it. Sizes in bytes. */
+/** One runner as /api/ps lists it. */
 export interface Resident {
   /** The name it was loaded by, which may be another than the one asked for. */
   name: string
   /** Of the manifest. */
   digest: string
+  /** 0 when the target didn't tell. */
   sizeBytes: number
-  vramBytes: number
   /** Absent on old targets. */
   contextLength?: number
   /** Epoch milliseconds; in the past for a busy one, centuries ahead for "forever". */
@@ -167,12 +167,16 @@ export class Residents {
 function residentFrom(value: unknown): Resident {
   const item = fieldsOf(value)
   const expires = typeof item.expires_at === 'string' ? Date.parse(item.expires_at) : Number.NaN
+  const contextLength = wholeOr0(item.context_length)
   return {
     name: String(item.name ?? item.model ?? ''),
     digest: String(item.digest ?? ''),
-    sizeBytes: Number(item.size ?? 0),
-    vramBytes: Number(item.size_vram ?? 0),
-    ...(typeof item.context_length === 'number' ? { contextLength: item.context_length } : {}),
+    sizeBytes: wholeOr0(item.size),
+    ...(contextLength > 0 ? { contextLength } : {}),
     ...(Number.isNaN(expires) ? {} : { expiresAt: expires }),
   }
+}
+
+function wholeOr0(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
 }

@@ -78,7 +78,6 @@ test.each(wellEnded.map((each) => each.case))(
     const bytes = bodyOf(recording(name))
     const { answer, lines } = await answered(name, { endpoint: request.path })
     const native = request.path === '/api/chat' || request.path === '/api/generate'
-    expect(answer?.stream).toBe(native ? true : null)
     expect(lines.join('\n')).toBe(native ? bytes.toString().trimEnd() : '')
     if (!native) expect(answer?.response.equals(bytes)).toBe(true)
   },
@@ -211,4 +210,15 @@ test('an abort in mid-stream ends with its own reason', async () => {
 test('every piece that arrives is told, so that a speaking target needs no probe', async () => {
   const { heard } = await answered('thinking-chat-stream')
   expect(heard).toBeGreaterThan(2)
+})
+
+test.each([
+  ['in its message', `{"message":{"content":"${'x'.repeat(300_000)}","images":[secret]},"done":true}`],
+  ['in a figure', `{"message":{"content":"${'x'.repeat(300_000)}"},"eval_count":secret,"done":true}`],
+  ['in its message before', `{"message":{"content":"${'x'.repeat(300_000)}","thinking":secret},"done":false}`],
+])('a long line that is broken %s breaks the run off, and nothing quotes it', async (_, line) => {
+  const { error, failure } = await answered(plain(200, `${line}\n`))
+  expect(failure).toMatchObject({ code: 'target_failed', retry: 'limited', targetStatus: 200 })
+  const told = error as Error
+  expect(`${told.message} ${told.stack} ${JSON.stringify(told)}`).not.toContain('secret')
 })

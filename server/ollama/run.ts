@@ -82,7 +82,12 @@ async function readLines(
   if (fold.ended !== 'done') {
     throw new TargetFailure(brokenOff('the stream ended without done:true and without an error', reply.status))
   }
-  return fold.answer()
+  try {
+    return fold.answer()
+  } catch {
+    // A line too long to be looked into as a whole was broken inside. What the parser says quotes it: not passed on.
+    throw new TargetFailure(brokenOff('the target sent a line that is not JSON inside', reply.status))
+  }
 }
 
 async function readBody(endpoint: Endpoint, reply: Reply, limits: RunLimits): Promise<Answer> {

@@ -124,7 +124,7 @@ test('a load asks for nothing, with the job’s own runner options and shift', a
 test('what was loaded is resident at once, under every name it has', async () => {
   const { target: ollama } = await target({ 'POST /api/generate': 'preload' })
   await ollama.refresh()
-  await ollama.preload(load('/api/chat', { num_ctx: 8192 }), never)
+  expect(await ollama.preload(load('/api/chat', { num_ctx: 8192 }), never)).toBe(true)
   expect(ollama.residentKeys().has(ollama.runnerKey('alias-a:latest num_ctx=8192'))).toBe(true)
   expect(ollama.residentKeys().has(ollama.runnerKey('tiny-a:latest'))).toBe(false)
 })
@@ -142,12 +142,13 @@ test('what had to go for a load is looked for at once', async () => {
 
 test('a cloud model needs no load, and none is asked for', async () => {
   const { target: ollama, server } = await target()
-  await ollama.preload({ endpoint: '/api/chat', model: 'gpt-oss:120b-cloud', options: {} }, never)
+  const cloud = { endpoint: '/api/chat', model: 'gpt-oss:120b-cloud', options: {} } as const
+  expect(await ollama.preload(cloud, never)).toBe(false)
   expect(server.received).toEqual([])
 })
 
 test.each([
-  ['err-load-oom', { code: 'target_failed', retry: 'once', memory: true }],
+  ['err-load-oom', { code: 'target_failed', retry: 'once' }],
   ['err-load-broken-preload', { code: 'target_failed', retry: 'never' }],
   ['err-busy-503-preload', { code: 'target_failed', retry: 'later' }],
   ['err-load-stalled', { code: 'target_failed', retry: 'limited' }],

@@ -1,5 +1,5 @@
-// The one Ollama, as everybody else sees it: whether it is there, what it has, what is in its memory, and how to run,
-// preload and unload on it. Decides nothing about order; people's requests reach the target through http/proxy.ts and
+// The one Ollama, as everybody else sees it: whether it is there, what it has, what is in its memory, and how to run
+// and preload on it. Decides nothing about order; people's requests reach the target through http/proxy.ts and
 // are only told of here.
 
 import type { Clock } from '../clock.ts'
@@ -139,7 +139,7 @@ export class Target {
     return this.#names.refresh()
   }
 
-  /** A load hung and unloading all did not help. */
+  /** A load hung: no other is sent after it until one goes through, an outage, or five minutes. */
   stuck(): void {
     this.#watch.stuck()
   }
@@ -164,9 +164,12 @@ export class Target {
     return this.#fly(request.signal, (signal) => run({ ...request, signal }, limits))
   }
 
-  /** Loads the runner a request will need, for as long as that takes; cloud models need none. Throws like `run`. */
-  async preload({ endpoint, model, options }: Load, signal: AbortSignal): Promise<void> {
-    if (this.#names.cloud(model)) return
+  /**
+   * Loads the runner a request will need, for as long as that takes. Resolves with whether it did: cloud models, which
+   * only the target can tell by their name, need none. Throws like `run`.
+   */
+  async preload({ endpoint, model, options }: Load, signal: AbortSignal): Promise<boolean> {
+    if (this.#names.cloud(model)) return false
     const { shift, ...runner } = options
     const embeds = isEmbedding(endpoint)
     const path = embeds ? '/api/embed' : '/api/generate'
@@ -185,6 +188,7 @@ export class Target {
       void this.look()
       this.#watch.unstuck()
     })
+    return true
   }
 
   /** Has a request on the target until `work` settles; gives it up when probes have failed for the grace time. */

@@ -9,7 +9,7 @@ import type { Wire } from './wire.ts'
 
 /**
  * `awake` answers. `asleep`: no answer or no route. `down`: the machine refuses, Ollama isn't running. `stuck`: it
- * answers, but a load hung and unloading all did not help. `unknown`: not asked yet.
+ * answers, but a load hung. `unknown`: not asked yet.
  */
 export type TargetState = 'unknown' | 'awake' | 'asleep' | 'down' | 'stuck'
 
@@ -69,7 +69,7 @@ export class Watch {
     this.failingSince = undefined
   }
 
-  /** A load hung and the cure did not help. Believed until a load goes through, an outage, or five minutes. */
+  /** A load hung. Believed until a load goes through, an outage, or five minutes. */
   stuck(): void {
     if (this.state !== 'awake') return
     this.#stuckAt = this.#parts.clock.now()

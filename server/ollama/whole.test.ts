@@ -32,7 +32,7 @@ test.each([
   expect(answer.response.equals(bodyOf(recording(name)))).toBe(true)
   expect(answer.usage).toEqual(usage)
   expect(answer.text).toMatch(text)
-  expect(answer).toMatchObject({ stream: null, images: [], empty: false })
+  expect(answer).toMatchObject({ images: [] })
 })
 
 test.each(recordingNames(/^(v1|embed|tools-v1|thinking-v1)-.*(nonstream|one|many|completions|embeddings\w*)$/))(
@@ -47,19 +47,6 @@ test.each(recordingNames(/^(v1|embed|tools-v1|thinking-v1)-.*(nonstream|one|many
     }
   },
 )
-
-test('nothing said with at most one token is empty, tool calls and reasoning are not nothing', () => {
-  const chat = (message: object, completion_tokens: number) =>
-    whole('/v1/chat/completions', JSON.stringify({ choices: [{ message }], usage: { completion_tokens } }))
-  expect(chat({ content: '' }, 1)).toMatchObject({ empty: true })
-  expect(chat({ content: null }, 0)).toMatchObject({ empty: true, text: '' })
-  expect(chat({ content: '' }, 2)).toMatchObject({ empty: false })
-  expect(chat({ content: '', tool_calls: [{}] }, 1)).toMatchObject({ empty: false })
-  expect(chat({ content: '', reasoning: 'x' }, 1)).toMatchObject({ empty: false })
-  expect(whole('/v1/messages', '{"content":[{"type":"tool_use"}]}')).toMatchObject({ empty: false })
-  expect(whole('/v1/messages', '{"content":[]}')).toMatchObject({ empty: true })
-  expect(whole('/v1/responses', '{"error":null,"output":[{"type":"reasoning"}]}')).toMatchObject({ empty: false })
-})
 
 test('an error inside a 200 is no answer, a null error is', () => {
   expect(whole('/v1/messages', '{"type":"error","error":{"message":"x"}}')).toHaveProperty('error')

@@ -27,22 +27,20 @@ export class Whole {
     // Responses carries `"error": null` when all is well.
     if (valueOf(members, 'error')) return { error: response }
     const usage = isNative(this.#endpoint) ? nativeUsage(members) : v1Usage(members)
-    const { text, silent } = isEmbedding(this.#endpoint) ? { text: '', silent: false } : saidBy(members)
-    return { response, stream: null, usage, text, images: [], empty: silent && (usage.output_tokens ?? 0) <= 1 }
+    const text = isEmbedding(this.#endpoint) ? '' : textIn(members)
+    return { response, usage, text, images: [] }
   }
 }
 
-/** The text of a `/v1` answer, whichever of the four shapes it has, and whether there is nothing in it at all. */
-function saidBy(members: Members): { text: string; silent: boolean } {
+/** The text of a `/v1` answer, whichever of the four shapes it has. */
+function textIn(members: Members): string {
   const choice = fieldsOf(fieldsOf(valueOf(members, 'choices'))[0])
   const message = fieldsOf(choice.message)
   // Responses lists items whose content has parts; Messages lists the parts themselves.
   const items = [...list(valueOf(members, 'output')), ...list(valueOf(members, 'content'))]
   const parts = items.flatMap((item) => (Array.isArray(item.content) ? list(item.content) : [item]))
   const texts = [message.content, choice.text, ...parts.filter(isText).map((part) => part.text)]
-  const text = texts.filter((piece) => typeof piece === 'string').join('')
-  const other = [message.tool_calls, message.reasoning, ...parts.filter((part) => !isText(part))].some(Boolean)
-  return { text, silent: text === '' && !other }
+  return texts.filter((piece) => typeof piece === 'string').join('')
 }
 
 const isText = (part: Record<string, unknown>) => part.type === 'text' || part.type === 'output_text'

@@ -73,14 +73,15 @@ export class Run {
   async #load(row: JobRow): Promise<void> {
     const { target, clock, loadStall_ms, onLoad } = this.#options
     const began = clock.now()
+    let loaded = false
     const stalled = clock.at(began + loadStall_ms, () => this.halt('load_stalled'))
     try {
       const { model, options } = parseAffinityKey(row.key)
-      await target.preload({ endpoint: row.endpoint as Endpoint, model, options }, this.#abort.signal)
+      loaded = await target.preload({ endpoint: row.endpoint as Endpoint, model, options }, this.#abort.signal)
     } finally {
       stalled()
     }
-    onLoad?.({ key: row.key, ms: clock.now() - began })
+    if (loaded) onLoad?.({ key: row.key, ms: clock.now() - began })
   }
 
   async #work(row: JobRow): Promise<Answer> {
