@@ -167,7 +167,17 @@ describe('mistakes', () => {
   })
 
   const bad: Record<string, string[]> = {
-    TARGET: ['127.0.0.1:11434', 'ftp://x', 'http://', 'http://h/?a=b', 'http://h/#x', 'http://a b', 'http://-h'],
+    TARGET: [
+      '127.0.0.1:11434',
+      'ftp://x',
+      'http://',
+      'http://h/?a=b',
+      'http://h/#x',
+      'http://a b',
+      'http://-h',
+      'http://me:x@h',
+      'http://me@h',
+    ],
     TARGET_TOKEN: ['two words', 'ä'],
     LISTEN: ['::1:80', '127.0.0.1', 'h:70000', '[10.0.0.1]:80', '1.2.3:80', 'http://h:80', '127.0.0.1:x'],
     PUBLIC_URL: ['foreman.lan', '/jobs'],
@@ -212,6 +222,12 @@ describe('mistakes', () => {
     expect(text).not.toContain('hush')
   })
 
+  test('of a target with a password say where that belongs', () => {
+    const found = mistakes({ FOREMAN_TARGET: 'http://me:hush@h' })[0]
+    expect(found?.accepted).toContain('FOREMAN_TARGET_TOKEN')
+    expect(found?.given).toBe('"http://…@h"')
+  })
+
   test('stay on one line whatever was given', () => {
     expect(mistakes({ FOREMAN_PATIENCE: `a\nb${'c'.repeat(900)}` })[0]?.given).toMatch(/^"a\\nbc{100,200}…"$/)
   })
@@ -253,6 +269,18 @@ describe('a secret in a file', () => {
 })
 
 describe('settings that contradict each other', () => {
+  test('a receiver of webhooks takes a secret to sign them', () => {
+    const receiver = { FOREMAN_WEBHOOK_URL: 'https://hooks.lan/?key=hush' }
+    const found = mistakes(receiver)
+    expect(found).toMatchObject([{ variable: 'FOREMAN_WEBHOOK_URL' }])
+    expect(JSON.stringify(found)).not.toContain('hush')
+    const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
+    expect(mistakes({ ...receiver, FOREMAN_WEBHOOK_SECRET: secret })).toEqual([])
+    expect(mistakes({ ...receiver, FOREMAN_WEBHOOK_SECRET: 'x' })).toMatchObject([
+      { variable: 'FOREMAN_WEBHOOK_SECRET' },
+    ])
+  })
+
   test('listening beyond loopback takes a token or a plain word', () => {
     for (const listen of ['0.0.0.0:1', ':1', '[::]:1', '10.0.0.1:1', 'foreman.lan:1']) {
       expect(mistakes({ FOREMAN_LISTEN: listen })).toMatchObject([{ variable: 'FOREMAN_LISTEN' }])

@@ -113,7 +113,8 @@ function unknownVariables(env: Environment): Mistake[] {
 }
 
 /** What is wrong with values that are each fine alone; one that was a mistake already is absent and not looked at. */
-function contradictions({ listen, target, tokens, allowAnonymous }: Partial<Config>): Mistake[] {
+function contradictions(values: Partial<Config>): Mistake[] {
+  const { listen, target, tokens, allowAnonymous, webhookUrl, webhookSecrets } = values
   const found: Mistake[] = []
   if (listen && !isLoopback(listen.host) && tokens?.length === 0 && allowAnonymous === false) {
     const accepted = 'a loopback address, or any with FOREMAN_TOKEN set, or any with FOREMAN_ALLOW_ANONYMOUS=1'
@@ -121,6 +122,10 @@ function contradictions({ listen, target, tokens, allowAnonymous }: Partial<Conf
   }
   if (listen && target !== undefined && isSelf(new URL(target), listen)) {
     found.push({ variable: 'FOREMAN_TARGET', given: shown(target), accepted: 'another address than FOREMAN_LISTEN' })
+  }
+  if (webhookUrl && webhookSecrets?.length === 0) {
+    const accepted = 'a URL with FOREMAN_WEBHOOK_SECRET set, as webhooks are never sent unsigned'
+    found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: `${shown(webhookUrl)} without a secret`, accepted })
   }
   return found
 }

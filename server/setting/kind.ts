@@ -91,6 +91,17 @@ export const baseUrl = kind('an http or https URL without query or fragment', (t
   return url && !/[?#]/.test(text) ? url.href.replace(/\/+$/, '') : undefined
 })
 
+/** The same without a user in it, whom people's requests would not carry. */
+export const targetUrl = kind(
+  'an http or https URL without query or fragment; a secret goes to FOREMAN_TARGET_TOKEN',
+  (text) => {
+    const url = httpUrl(text)
+    return url && url.username === '' && url.password === '' && !/[?#]/.test(text)
+      ? url.href.replace(/\/+$/, '')
+      : undefined
+  },
+)
+
 /** An http or https URL of at most 2,048 characters, as it was written. */
 export const receiverUrl = kind('an http or https URL of at most 2048 characters', (text) =>
   text.length <= 2_048 && httpUrl(text) ? text : undefined,

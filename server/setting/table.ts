@@ -31,7 +31,7 @@ const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as
 
 /** The key is the name of the value in a Config. */
 export const table = {
-  target: setting('TARGET', 'http://127.0.0.1:11434', kind.baseUrl, 'the one Ollama; a path prefix is kept'),
+  target: setting('TARGET', 'http://127.0.0.1:11434', kind.targetUrl, 'the one Ollama; a path prefix is kept'),
   targetToken: secret(optional('TARGET_TOKEN', kind.token, 'bearer sent to the target')),
   listen: setting('LISTEN', '127.0.0.1:11435', kind.listenAddress, 'where foreman listens; port 0 picks one'),
   publicUrl: optional('PUBLIC_URL', kind.baseUrl, 'base of links in jobs and webhooks; unset: where foreman listens'),
