@@ -77,6 +77,24 @@ describe('what a run leaves', () => {
   })
 })
 
+test('a stream of very many lines is digested without holding the others up for long', async () => {
+  const many = Array.from({ length: 300_000 }, () => Buffer.alloc(40, 'x'))
+  let turns = 0
+  let over = false
+  const count = () => {
+    turns++
+    if (!over) setImmediate(count)
+  }
+  const stage = async (bytes: readonly Buffer[]) => {
+    over = true
+    return { blob: 1, size: bytes.length, attach: () => {}, discard: () => {} }
+  }
+  setImmediate(count)
+  const [stream] = await stageResults(results({ lines: many }), stage)
+  expect(stream?.sha256).toBe(sha256(`${'x'.repeat(40)}\n`.repeat(many.length)))
+  expect(turns).toBeGreaterThan(4)
+})
+
 test('when one cannot be staged the others are let go: nothing is left behind', async () => {
   const folder = temporaryFolder()
   const store = openStore({ folder })

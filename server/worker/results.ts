@@ -1,6 +1,7 @@
 // What a run leaves behind as artifacts: the answer, the stream as it came, the text, the images.
 
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Image } from '../ollama/answer.ts'
 import type { NewArtifact } from '../queue/queue.ts'
 import type { StagedBlob } from '../store/blobs.ts'
@@ -71,10 +72,22 @@ function parses(text: string): boolean {
   }
 }
 
+/** How much is digested before other streams get their turn. */
+const digestedAtOnce = 2 << 20
+
 /** SHA-256 in hex. */
-async function digest(bytes: readonly Buffer[]): Promise<string> {
-  const only = bytes.length === 1 ? (bytes[0] as Buffer) : undefined
-  if (only && only.length < 1 << 20) return hash('sha256', only, 'hex')
-  const whole = new Uint8Array(await new Blob(bytes as Buffer<ArrayBuffer>[]).arrayBuffer())
-  return Buffer.from(await crypto.subtle.digest('SHA-256', whole)).toString('hex')
+async function digest(pieces: readonly Buffer[]): Promise<string> {
+  const sum = createHash('sha256')
+  let since = 0
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += digestedAtOnce) {
+      const part = piece.subarray(at, at + digestedAtOnce)
+      sum.update(part)
+      since += part.length
+      if (since < digestedAtOnce) continue
+      since = 0
+      await setImmediate()
+    }
+  }
+  return sum.digest('hex')
 }
