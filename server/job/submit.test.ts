@@ -142,6 +142,12 @@ describe('addresses', () => {
     expect(deliver({ url: 'https://a/name' })).toEqual(['/deliver/url'])
   })
 
+  test('deliver.urls names at most 64 artifacts', () => {
+    const urls = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`a${i}`, 'https://a/x']))
+    expect(deliver({ urls: urls(64) })).toEqual([])
+    expect(deliver({ urls: urls(65) })).toEqual(['/deliver/urls'])
+  })
+
   test('deliver.urls needs none, and one of the two is needed', () => {
     expect(deliver({ urls: { 'response.json': 'https://a/x' } })).toEqual([])
     expect(deliver({})).toEqual(['/deliver'])

@@ -132,6 +132,7 @@ export const DeliverSpec = z
       .meta({ description: 'Upload address by artifact name.' }),
   })
   .superRefine(({ url, urls }, context) => {
+    if (Object.keys(urls ?? {}).length > 64) context.addIssue({ code: 'custom', path: ['urls'], message: 'at most 64' })
     if (!url && !urls) context.addIssue({ code: 'custom', path: [], message: 'give url or urls' })
     if (url && !url.includes('{name}') && !url.includes('%7Bname%7D')) {
       context.addIssue({ code: 'custom', path: ['url'], message: 'must contain {name}' })

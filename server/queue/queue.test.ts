@@ -240,6 +240,20 @@ describe('a delete', () => {
     expect(bench.queue.total('done')).toBe(0)
   })
 
+  test('is told for 30 days, then the id is forgotten and its row with the next start', async () => {
+    const bench = new Bench()
+    const row = await bench.job('done')
+    await bench.queue.remove(row.id)
+    const days = 24 * 3_600_000
+    const { bench: soon } = await bench.restart(30 * days)
+    expect(() => soon.queue.find(row.id)).toThrow(expect.objectContaining({ code: 'gone' }))
+    soon.clock.advance(1)
+    expect(() => soon.queue.find(row.id)).toThrow(expect.objectContaining({ code: 'not_found' }))
+    expect(rows(look(bench.folder), 'tombstone')).toBe(1)
+    await soon.restart(0)
+    expect(rows(look(bench.folder), 'tombstone')).toBe(0)
+  })
+
   test.each<State>(['queued', 'loading', 'working'])('of a %s job is refused', async (state) => {
     const bench = new Bench()
     const row = await bench.job(state)

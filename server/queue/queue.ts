@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
 import { owed } from './outbox.ts'
-import { Register } from './register.ts'
+import { Register, remembered_ms } from './register.ts'
 import { Reminders } from './reminders.ts'
 import { Steady } from './steady.ts'
 import { transition, type Facts } from './transition.ts'
@@ -58,7 +58,7 @@ export class Queue extends Register {
 
   constructor(options: QueueOptions) {
     const { store, clock, publicUrl, onChange } = options
-    super(store, publicUrl)
+    super(store, clock, publicUrl)
     this.#store = store
     this.#clock = clock
     this.#onChange = onChange ?? (() => undefined)
@@ -81,11 +81,19 @@ export class Queue extends Register {
     if (this.#store.unwritable) return 0
     const running = this.#store.jobs.running()
     const changes = running.map((seq) => this.advance(seq, 'interrupt'))
+    const forgotten = this.#forget()
     this.#store.commit.flush()
-    await Promise.all(changes)
+    await Promise.all([...changes, forgotten])
     void this.#store.blobs.sweep()
     this.#reminders.set()
     return running.length
+  }
+
+  /** Drops the ids of jobs erased long ago. */
+  async #forget(): Promise<void> {
+    const { events, commit } = this.#store
+    const before = this.#clock.wall() - remembered_ms
+    if ((events.oldestBurial() ?? before) < before) await commit.run('forget', () => events.forget(before))
   }
 
   /** Stores the submissions in one transaction, all or none, and resolves when they are on disk. */

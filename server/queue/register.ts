@@ -1,6 +1,7 @@
 // What is known of the jobs: their rows, how they look from outside, their bytes. Reads only; the one writer is
 // queue.ts, which is a register that can also change.
 
+import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
@@ -15,20 +16,26 @@ export interface StoredArtifact {
   read: (start?: number, end?: number) => Iterable<Buffer>
 }
 
+/** So long an erased job is told from one that never was. */
+export const remembered_ms = 30 * 24 * 3_600_000
+
 export class Register {
   #store: Store
+  #clock: Clock
   #publicUrl: () => string
 
-  constructor(store: Store, publicUrl: () => string) {
+  constructor(store: Store, clock: Clock, publicUrl: () => string) {
     this.#store = store
+    this.#clock = clock
     this.#publicUrl = publicUrl
   }
 
-  /** The row of a job. Throws `gone` for an erased one, `not_found` for a stranger. */
+  /** The row of a job. Throws `gone` for one erased in the last 30 days, `not_found` for a stranger. */
   find(id: string): JobRow {
     const row = this.#store.jobs.find(id)
     if (row) return row
-    if (this.#store.events.buriedAt(id) !== undefined)
+    const buriedAt = this.#store.events.buriedAt(id)
+    if (buriedAt !== undefined && buriedAt >= this.#clock.wall() - remembered_ms)
       throw new ForemanError('gone', 'the job was deleted', { jobId: id })
     throw new ForemanError('not_found', 'no such job', { jobId: id })
   }

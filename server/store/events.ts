@@ -18,6 +18,8 @@ export class Events {
   #ofJob
   #bury
   #buried
+  #forget
+  #oldest
   #last: number
   /** Steady time of the newest event that is kept; 0 when there is none. */
   readonly lastSteady: number
@@ -29,6 +31,10 @@ export class Events {
     this.#ofJob = db.prepare<[number, number], EventRow>('SELECT * FROM event WHERE job = ? AND seq > ? ORDER BY seq')
     this.#bury = db.prepare<[string, number]>('INSERT OR REPLACE INTO tombstone (id, at) VALUES (?, ?)')
     this.#buried = db.prepare<[string], { at: number }>('SELECT at FROM tombstone WHERE id = ?')
+    this.#forget = db.prepare<[number]>(
+      'DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE at < ? LIMIT 10000)',
+    )
+    this.#oldest = db.prepare<[], { at: number | null }>('SELECT min(at) AS at FROM tombstone')
     const counter = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").get()
     this.#last = counter?.seq ?? 0
     const newest = db.prepare<[], { steady: number }>('SELECT steady FROM event ORDER BY seq DESC LIMIT 1').get()
@@ -51,6 +57,16 @@ export class Events {
 
   bury(id: string, at: number): void {
     this.#bury.run(id, at)
+  }
+
+  /** Drops the ids of jobs erased before this wall time, 10,000 at most. Must run inside a write. */
+  forget(before: number): void {
+    this.#forget.run(before)
+  }
+
+  /** When the job was erased whose id has been remembered the longest. */
+  oldestBurial(): number | undefined {
+    return this.#oldest.get()?.at ?? undefined
   }
 
   /** When the job of this id was erased, if it was. */

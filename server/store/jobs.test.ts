@@ -195,6 +195,12 @@ describe('a page of the list', () => {
     expect(page({ limit: 3, before: 2 })).toEqual({ rows: [jobs.at(1)] })
   })
 
+  test('leaves out what a job wants delivered, which may be large', () => {
+    jobs.insert(newJob(1, { webhook: '{"url":"x"}', deliver: '{"url":"y"}', trace: '{"traceparent":"z"}' }))
+    expect(page().rows).toMatchObject([{ seq: 1, webhook: null, deliver: null, trace: null }])
+    expect(jobs.at(1)).toMatchObject({ webhook: '{"url":"x"}', deliver: '{"url":"y"}' })
+  })
+
   test('is walked whole by its cursors, each job once', () => {
     fill(1234)
     const seen: number[] = []

@@ -117,6 +117,15 @@ describe('events', () => {
     await write(store, () => store.events.bury('job_1', 5))
     expect(store.events.buriedAt('job_1')).toBe(5)
   })
+
+  test('forget the ids of jobs that were erased long ago', async () => {
+    const store = openStore()
+    expect(store.events.oldestBurial()).toBeUndefined()
+    await write(store, () => [5, 6, 7].forEach((at) => store.events.bury(`job_${at}`, at)))
+    expect(store.events.oldestBurial()).toBe(5)
+    await write(store, () => store.events.forget(6))
+    expect([5, 6, 7].map((at) => store.events.buriedAt(`job_${at}`))).toEqual([undefined, 6, 7])
+  })
 })
 
 describe('artifacts', () => {
