@@ -1,11 +1,12 @@
 // A disk that is full, read-only or broken, at the start and while foreman runs: submits are refused, people pass
 // through, nothing that was done is lost.
 
-import { mkdirSync, rmSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, replyOf, type Foreman } from './app.harness.ts'
-import { startMain } from './app.outside.ts'
+import { Process, startMain } from './app.outside.ts'
 import { eventually, openFake, openTarget, pass, temporaryFolder, turns } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 
@@ -55,8 +56,12 @@ describe('a disk that is full', () => {
     disk.full = true
     await servesPeopleOnly(foreman)
     expect((await foreman.get('/jobs')).json.data).toHaveLength(1)
+    const refused = disk.refused
+    for (let i = 0; i < 5; i++) expect((await foreman.get('/readyz')).status).toBe(503)
+    // Anybody may ask, so the disk is asked once a second at most.
+    expect(disk.refused - refused).toBeLessThanOrEqual(1)
     disk.full = false
-    expect((await foreman.get('/readyz')).status).toBe(200)
+    await eventually(async () => (await foreman.get('/readyz')).status === 200)
     const after = await foreman.submit(chat())
     expect((await foreman.ended(after.id)).state).toBe('done')
     expect(foreman.rows('SELECT DISTINCT blob FROM chunk')).toHaveLength(2 + 6)
@@ -258,6 +263,49 @@ describe('a folder that cannot be written at the start', () => {
     expect((await foreman.job(done.id, '?include=response')).response).toMatchObject({ done: true })
     expect((await foreman.get('/jobs')).json.data).toHaveLength(2)
   })
+})
+
+describe('a folder whose files may only be read', () => {
+  test.runIf(process.getuid?.() === 0)(
+    'by somebody who is not root: what was acknowledged is shown, and said why',
+    async () => {
+      const first = await openForeman()
+      const done = await first.submit(chat())
+      await first.ended(done.id)
+      await first.close()
+      for (const name of readdirSync(first.folder)) chmodSync(join(first.folder, name), 0o444)
+      chmodSync(first.folder, 0o555)
+      process.seteuid?.(65534)
+      try {
+        const foreman = await openForeman({ fake: first.fake, folder: first.folder })
+        await servesPeopleOnly(foreman)
+        expect(await foreman.job(done.id)).toMatchObject({ state: 'done' })
+        expect((await foreman.get('/jobs')).json.data).toHaveLength(1)
+        await foreman.logged(({ level, reason, msg }) => level === 50 && !!reason && msg.includes('cannot be written'))
+      } finally {
+        process.seteuid?.(0)
+      }
+    },
+  )
+})
+
+test('damage that only the first look into the rows finds is one plain line', async () => {
+  const first = await openForeman()
+  await first.ended((await first.submit(chat())).id)
+  await first.close()
+  const path = join(first.folder, 'foreman.db')
+  const db = new Database(path)
+  const root = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'tally'").pluck().get() as number
+  db.close()
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.alloc(4096, 0xab), 0, 4096, (root - 1) * 4096)
+  closeSync(file)
+  const settings = { DATA: first.folder, TARGET: first.fake.url, LISTEN: '127.0.0.1:0' }
+  const outside = new Process('main.ts', { settings })
+  expect(await outside.ended).toMatchObject({ code: 1 })
+  expect(outside.err).toBe(
+    `foreman cannot start: ${path} is damaged (database disk image is malformed): restore a backup or move it away\n`,
+  )
 })
 
 test('an error nobody thought of fails the job as internal, is logged whole, and the next job runs', async () => {

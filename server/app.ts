@@ -63,6 +63,8 @@ export async function startApp({
     fault,
     onCommit: ({ ms }) => metrics.committed(ms / 1000),
   })
+  if (store.unwritable !== null)
+    log.error({ reason: store.unwritable }, 'the data folder cannot be written: jobs can be read, none is taken or run')
   const queue = new Queue({
     store,
     clock,
@@ -129,10 +131,13 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
+  let triedAt = Number.NEGATIVE_INFINITY
   const readiness = async (): Promise<Health> => {
-    // While nobody dares to write, this is what finds out that one could.
-    if (store.refusal !== null)
+    // While nobody dares to write, this is what finds out that one could. Anybody may ask, so not each time.
+    if (store.refusal !== null && clock.now() - triedAt >= 1000) {
+      triedAt = clock.now()
       await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
+    }
     const writable = store.refusal === null && !worker.storageFailing
     return {
       ok: writable && !stopping,

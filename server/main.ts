@@ -2,11 +2,12 @@
 // `process`.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import { startApp, type App } from './app.ts'
 import { ConfigError, loadConfig, settings, type Config } from './config.ts'
-import { StoreUnusable } from './store/database.ts'
+import { StoreUnusable, storeUnusable } from './store/database.ts'
 
 const nodeNeeded = 24
 
@@ -33,7 +34,9 @@ async function run(config: Config, log: Logger): Promise<void> {
   let app: App
   try {
     app = await starting
-  } catch (error) {
+  } catch (thrown) {
+    // The first look into the rows may be what finds the damage.
+    const error = storeUnusable(thrown, join(config.data, 'foreman.db'))
     if (error instanceof StoreUnusable) return fail(1, `foreman cannot start: ${error.message}`)
     const { code, message } = error as { code?: string; message: string }
     if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
