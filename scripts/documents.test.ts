@@ -132,7 +132,7 @@ test('the changelog names the settings that no part is given, and none that do n
     ),
   )
   // Some are rules for the others, and act when the settings are read.
-  const rules = /function contradictions\(\{([^}]*)\}/.exec(read('server/config.ts'))?.[1] ?? ''
+  const rules = /function contradictions\([\s\S]*?const \{([^}]*)\} = values/.exec(read('server/config.ts'))?.[1] ?? ''
   for (const [key] of rules.matchAll(/\w+/g)) used.add(key)
   const idle = Object.entries(table).filter(([key]) => !used.has(key))
   const paragraph = read('CHANGELOG.md')

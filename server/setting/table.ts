@@ -34,7 +34,11 @@ export const table = {
   target: setting('TARGET', 'http://127.0.0.1:11434', kind.targetUrl, 'the one Ollama; a path prefix is kept'),
   targetToken: secret(optional('TARGET_TOKEN', kind.token, 'bearer sent to the target')),
   listen: setting('LISTEN', '127.0.0.1:11435', kind.listenAddress, 'where foreman listens; port 0 picks one'),
-  publicUrl: optional('PUBLIC_URL', kind.baseUrl, 'base of links in jobs and webhooks; unset: where foreman listens'),
+  publicUrl: optional(
+    'PUBLIC_URL',
+    kind.baseUrl,
+    'base of links in jobs and webhooks; unset: where foreman listens, which nobody outside a container reaches',
+  ),
   data: setting('DATA', './data', kind.path, 'folder of foreman.db'),
   tokens: secret(several('TOKEN', kind.token, 'accepted tokens; several while you rotate them')),
   allowAnonymous: setting('ALLOW_ANONYMOUS', '0', kind.flag, '1: listen beyond loopback without a token'),
