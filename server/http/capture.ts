@@ -35,7 +35,9 @@ export class Captures {
   /** Keys longer than this (in bytes, as written) match nothing. */
   readonly #longestKey: number
   readonly #patterns: string[][]
-  readonly #folded: string[][] | undefined
+  /** The patterns as keys are compared with them: folded from `foldFrom` on. */
+  readonly #folded: string[][]
+  readonly #foldFrom: number
   readonly #limit: number
   readonly #frames: Frame[] = []
   readonly #open: { depth: number; capture: Capture }[] = []
@@ -45,10 +47,12 @@ export class Captures {
   /** The key that is being read, one character a byte. */
   #key = ''
 
-  constructor(patterns: string[][], foldCase: boolean, limit: number) {
+  /** Keys from the depth `foldFrom` on (the root's are 0) are compared without case. */
+  constructor(patterns: string[][], foldFrom: number, limit: number) {
     if (patterns.length > 31) throw new RangeError('at most 31 patterns')
     this.#patterns = patterns
-    this.#folded = foldCase ? patterns.map((pattern) => pattern.map(fold)) : undefined
+    this.#foldFrom = foldFrom
+    this.#folded = patterns.map((pattern) => pattern.map((name, depth) => (depth < foldFrom ? name : fold(name))))
     this.#limit = limit
     let longest = 0
     for (const segment of patterns.flat()) longest = Math.max(longest, segment === '*' ? Infinity : segment.length)
@@ -80,13 +84,14 @@ export class Captures {
 
   #named(text: string): void {
     const frame = this.#frames[this.level - 1]!
-    const wanted = this.#folded ? fold(text) : text
+    const depth = this.level - 1
+    const wanted = depth < this.#foldFrom ? text : fold(text)
     let name = text
     for (let i = 0; i < this.#patterns.length; i++) {
       if (!(frame.mask & (1 << i))) continue
-      const segment = this.#patterns[i]![this.level - 1]!
+      const segment = this.#patterns[i]![depth]!
       if (segment === '*') frame.hit |= 1 << i
-      else if ((this.#folded ? this.#folded[i]![this.level - 1] : segment) === wanted) {
+      else if (this.#folded[i]![depth] === wanted) {
         frame.hit |= 1 << i
         name = segment
       }

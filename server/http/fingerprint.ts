@@ -1,6 +1,8 @@
 // The digest under which an idempotency key remembers its request: the same for any order of members, spacing or
 // spelling of strings, different for any other difference, numbers compared as their source text. It walks JSON that
-// is known to be valid, in slices, so that a body of any size stalls nobody.
+// is known to be valid, in slices, so that a body of any size stalls nobody. A text of more than 8 MiB, with an object
+// of more than 2,048 members or with a key of more than 64 KiB, is compared by its bytes instead: sorting those would
+// take steps without a bound, and who repeats such a request has its text.
 
 import { createHash, type Hash } from 'node:crypto'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -16,8 +18,31 @@ const slice_ms = 4
 /** Strings are read in pieces of about this many bytes. */
 const pieceBytes = 64 * 1024
 
-/** SHA-256 over the input in its canonical form, a top member `idempotency_key` left out. */
+const longestText = 8 * 1024 * 1024
+const mostMembers = 2_048
+
+/** SHA-256 over the input in its canonical form, a top member `idempotency_key` left out, or over its bytes. */
 export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
+  const size = text.reduce((sum, part) => sum + part.length, 0)
+  return (size <= longestText && (await ofValue(text))) || ofBytes(text)
+}
+
+async function ofBytes(text: readonly Buffer[]): Promise<Buffer> {
+  const hash = createHash('sha256').update('bytes:')
+  let began = performance.now()
+  for (const part of text) {
+    for (let at = 0; at < part.length; at += pieceBytes) {
+      hash.update(part.subarray(at, at + pieceBytes))
+      if (performance.now() - began <= slice_ms) continue
+      await breathe()
+      began = performance.now()
+    }
+  }
+  return hash.digest()
+}
+
+/** Undefined for what cannot be put in order in small steps. */
+async function ofValue(text: readonly Buffer[]): Promise<Buffer | undefined> {
   const bytes = text.length === 1 ? (text[0] as Buffer) : Buffer.concat(text)
   const root = createHash('sha256')
   const open: (Members | null)[] = []
@@ -75,6 +100,7 @@ export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
       }
     } else if (c === 0x22 && frame && frame.key === null) {
       const end = keyEnd(bytes, at)
+      if (end === undefined || frame.digests.size >= mostMembers) return undefined
       frame.key = JSON.parse(bytes.toString('utf8', at, end)) as string
       hash = createHash('sha256')
       at = end
@@ -114,12 +140,10 @@ export async function fingerprint(text: readonly Buffer[]): Promise<Buffer> {
   return root.digest()
 }
 
-function keyEnd(bytes: Buffer, start: number): number {
-  for (let at = start + 1; ;) {
-    const { end, closed } = pieceOf(bytes, at)
-    if (closed) return end + 1
-    at = end
-  }
+/** Where a key ends, unless it is too long a one. */
+function keyEnd(bytes: Buffer, start: number): number | undefined {
+  const { end, closed } = pieceOf(bytes, start + 1)
+  return closed ? end + 1 : undefined
 }
 
 /**

@@ -122,6 +122,21 @@ describe('a verbatim value', () => {
     })
   })
 
+  test.each([
+    ['{"Model":"a"}', { model: 'a' }],
+    ['{"model":"a","MODEL":"b"}', { model: 'b' }],
+    ['{"Model":"a","model":"b","Option\u017f":{"num_ctx":1}}', { model: 'b', options: { num_ctx: 1 } }],
+  ])('has its members read in any case, the last one counting, as the target does: %s', async (text, members) => {
+    const { value, verbatim } = await read(`{"request":{"body":${text}}}`, { verbatim: submit })
+    expect(value).toEqual({ request: { body: members } })
+    expect(joined(verbatim.get('/request/body'))).toBe(text)
+  })
+
+  test('is looked for under the exact names around it', async () => {
+    const { verbatim } = await read('{"Request":{"body":{}},"request":{"Body":{}}}', { verbatim: submit })
+    expect(verbatim.size).toBe(0)
+  })
+
   test('that is not there stands for nothing', async () => {
     const { value, verbatim } = await read('{"request":{}}', { verbatim: submit })
     expect([value, verbatim.size]).toEqual([{ request: {} }, 0])

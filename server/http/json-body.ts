@@ -35,7 +35,8 @@ const slice_ms = 2
 export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOptions): Promise<JsonBody> {
   const looked = verbatim ? lookedAt.map((name) => [...verbatim, name]) : []
   const capture = verbatim ? [[...verbatim], verbatim.slice(0, -2), ...looked] : []
-  const scan = new JsonScan({ mode: 'strict', capture, limit: captureLimit })
+  // Inside a verbatim value the target reads the names, and it takes them in any case.
+  const scan = new JsonScan({ mode: 'strict', capture, limit: captureLimit, foldFrom: verbatim?.length })
   const chunks: Buffer[] = []
   let size = 0
   let began = performance.now()

@@ -24,10 +24,12 @@ export function included(ctx: Context, row: JobRow, include: readonly ('request'
   const { queue } = ctx.api
   const job = present(ctx, row)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
-  const value = (text: Iterable<Buffer>) =>
-    (ctx.head ? new Verbatim(text) : new Verbatim(text).parse()) as Record<string, unknown>
-  if (include.includes('request')) job.request = { ...job.request, body: value(queue.body(row)) }
+  const value = (text: Iterable<Buffer>, size: number) => {
+    const verbatim = new Verbatim(text, size)
+    return (ctx.head ? verbatim : verbatim.parse()) as Record<string, unknown>
+  }
+  if (include.includes('request')) job.request = { ...job.request, body: value(queue.body(row), row.body_bytes) }
   const response = include.includes('response') ? queue.artifact(row, 'response.json') : undefined
-  if (response) job.response = value(response.read())
+  if (response) job.response = value(response.read(), response.row.size_bytes)
   return job
 }

@@ -3,7 +3,7 @@
 // whatever is wrong is the same problem+json as everywhere.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
 import { fingerprint } from './fingerprint.ts'
@@ -12,7 +12,7 @@ import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
 import { appRouter } from './router.ts'
 import { traceOf } from './trace.ts'
 import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
-import { stringify } from './verbatim.ts'
+import { piecesOf, sizeOf, stringify } from './verbatim.ts'
 
 export interface RestOptions {
   api: Api
@@ -107,14 +107,11 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
     if (request.headers['if-none-match']?.split(/,\s*/).includes(tag)) return reply.code(304).send()
   }
   if (output === undefined) return reply.send()
-  const pieces = stringify(output)
+  const parts = stringify(output)
   void reply.type('application/json; charset=utf-8')
-  if (pieces.length === 1) return reply.send(pieces[0])
-  void reply.header(
-    'Content-Length',
-    pieces.reduce((sum, piece) => sum + piece.length, 0),
-  )
-  return reply.send(Buffer.concat(pieces))
+  if (parts.length === 1) return reply.send(parts[0])
+  void reply.header('Content-Length', sizeOf(parts))
+  return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
 }
 
 async function bodyOf(request: FastifyRequest, meta: Meta, bodyMax: number): Promise<JsonBody | undefined> {

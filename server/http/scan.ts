@@ -13,6 +13,8 @@ export interface ScanOptions {
   mode: 'strict' | 'lenient'
   /** Paths of the wanted values; `*` is any key or index, `[]` the whole value. */
   capture: string[][]
+  /** Depth from which on keys are compared without case, the root's being 0; lenient: 0, strict: never. */
+  foldFrom?: number
   /** How many captures are kept at most (10,000). */
   limit?: number
 }
@@ -58,7 +60,11 @@ export class JsonScan {
   constructor(options: ScanOptions) {
     this.#strict = options.mode === 'strict'
     this.#utf8 = this.#strict ? new Utf8Run() : undefined
-    this.#captures = new Captures(options.capture, !this.#strict, options.limit ?? 10_000)
+    this.#captures = new Captures(
+      options.capture,
+      options.foldFrom ?? (this.#strict ? Infinity : 0),
+      options.limit ?? 10_000,
+    )
   }
 
   /** The wanted values in the order they start; complete after `end`. The last of repeated keys wins. */

@@ -286,3 +286,19 @@ test('which endpoints are native, and which embed', () => {
   expect(endpoints.filter(isNative)).toEqual(['/api/chat', '/api/generate', '/api/embed'])
   expect(endpoints.filter(isEmbedding)).toEqual(['/api/embed', '/v1/embeddings'])
 })
+
+test.each([
+  ['9999-12-31T23:59:59-01:00', false],
+  ['0000-01-01T00:00:00+01:00', false],
+  ['1969-12-31T23:59:59Z', false],
+  ['1970-01-01T00:00:00Z', true],
+  ['9999-12-31T23:59:59.999Z', true],
+])('start_by %s is a time that can be answered with: %s', (start_by, fits) => {
+  const request = { endpoint: '/api/chat', body: { model: 'm' } }
+  expect(SubmitJob.safeParse({ request, start_by }).success).toBe(fits)
+})
+
+test('a parsed body names the members that are looked at in one spelling only', () => {
+  const body = { model: 'a', Model: 'b', Other: 1 }
+  expect(bodyFaults('/api/chat', body)).toEqual([{ path: ['Model'], detail: 'write it as model' }])
+})

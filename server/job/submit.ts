@@ -60,9 +60,18 @@ export interface BodyFault {
   detail: string
 }
 
+/**
+ * The target reads `Model` as `model`, so foreman must as well. Where a body is kept as its text that is done by whoever
+ * reads the text; a parsed one has to use the one spelling, or the last of two would count there and the first here.
+ */
+function otherCase(name: string): BodyFault[] {
+  const known = lookedAt.find((one) => one !== name && one === name.toLowerCase().replaceAll('ſ', 's'))
+  return known ? [{ path: [name], detail: `write it as ${known}` }] : []
+}
+
 /** Everything the target is known to refuse about a body; an empty list when it may be sent. */
 export function bodyFaults(endpoint: string, body: Record<string, unknown>): BodyFault[] {
-  const faults: BodyFault[] = []
+  const faults = Object.keys(body).flatMap(otherCase)
   const { model, options } = body
   if (typeof model !== 'string' || model.trim() === '') faults.push({ path: ['model'], detail: 'name a model' })
   else if (!parseModel(model))
@@ -147,6 +156,13 @@ export const Labels = z
   })
   .meta({ id: 'Labels', description: 'At most 32; keys of 64 characters, values of 256.' })
 
+/** Beyond these years a time has another form in UTC than the one that foreman answers with. */
+function inFourDigits(time: string): boolean {
+  const ms = Date.parse(time)
+  // What is no time at all is refused as such.
+  return Number.isNaN(ms) || (ms >= 0 && ms < Date.UTC(10_000, 0))
+}
+
 export const SubmitJob = z
   .strictObject({
     request: JobRequest,
@@ -156,7 +172,11 @@ export const SubmitJob = z
     labels: Labels.optional(),
     timeout_s: z.int().min(1).max(2_147_483_647).optional().meta({ description: 'Longest working time in seconds.' }),
     max_attempts: z.int().min(1).max(10).optional(),
-    start_by: z.iso.datetime({ offset: true }).optional().meta({ description: 'A job not started by then fails.' }),
+    start_by: z.iso
+      .datetime({ offset: true })
+      .refine(inFourDigits, 'must lie in the years 1970 to 9999, UTC')
+      .optional()
+      .meta({ description: 'A job not started by then fails.' }),
   })
   .meta({ id: 'SubmitJob' })
 export type SubmitJob = z.infer<typeof SubmitJob>
