@@ -3,8 +3,9 @@
 
 import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Line } from './app.harness.ts'
-import { openFake, pass } from './app.stage.ts'
+import { openFake, openTarget, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
+import { errorShown } from './ledger.ts'
 
 /** The samples of a page in Prometheus' text format, by name and labels. Throws for a line that is none. */
 function samples(text: string): Map<string, number> {
@@ -156,4 +157,43 @@ test('what goes wrong inside is logged whole and told to nobody', async () => {
       message: expect.stringContaining('the inside of foreman') as string,
       stack: expect.stringContaining('TypeError') as string,
     })
+})
+
+test('an answer that is not quite JSON is quoted nowhere in the log, whatever trips over it', async () => {
+  const text = 'x'.repeat(300_000)
+  const answers: Record<string, string> = {
+    '/v1/chat/completions': `{"choices":[{"message":{"content":"${text}"}}],"more":[secret]}`,
+    '/api/chat': `{"message":{"content":"${text}"},"eval_count":secret,"done":true}\n`,
+  }
+  const target = await openTarget(({ path, answer }) => answer.end(answers[path]))
+  const foreman = await openForeman({ settings: { TARGET: target } })
+  for (const endpoint of Object.keys(answers)) {
+    const { id } = await foreman.submit({
+      request: { endpoint, body: { model: 'alpha', messages: [] } },
+      max_attempts: 1,
+    })
+    await foreman.ended(id)
+    await foreman.trpc.jobs.get.query({ id, include: ['response'] } as never).catch(() => undefined)
+  }
+  await foreman.close()
+  expect(foreman.lines.map(({ state }) => state)).toContain('failed')
+  expect(foreman.lines.map(({ state }) => state)).toContain('done')
+  expect(foreman.written).not.toContain('secret')
+})
+
+test('what a parser says is left out of an error, what anybody else says is not', () => {
+  const thrown = (work: () => unknown) => {
+    try {
+      return work()
+    } catch (error) {
+      return JSON.stringify(errorShown(error))
+    }
+  }
+  const parser = thrown(() => JSON.parse('{"a":secret}') as unknown)
+  expect(parser).toMatch(/SyntaxError.*\bat /)
+  expect(parser).not.toContain('secr')
+  const other = () => {
+    throw new Error('the disk')
+  }
+  expect(thrown(other)).toMatch(/the disk.*\bat /)
 })

@@ -17,7 +17,7 @@ import { Target } from './ollama/target.ts'
 import { People } from './people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
-import { Ledger } from './ledger.ts'
+import { errorShown, Ledger } from './ledger.ts'
 import { queueStatus, targetStatus } from './status.ts'
 import { Worker } from './worker/worker.ts'
 
@@ -49,12 +49,13 @@ export interface App {
 /** Builds and starts foreman. Throws StoreUnusable with a plain line when the data folder cannot be used. */
 export async function startApp({
   config,
-  log,
+  log: plainLog,
   owner,
   clock = systemClock,
   random = Math.random,
   fault,
 }: AppOptions): Promise<App> {
+  const log = plainLog.child({}, { serializers: { err: errorShown } })
   let url = config.publicUrl ?? ''
   let stopping = false
   const store = new Store({

@@ -1,7 +1,7 @@
 // What foreman tells of its work: one log line per transition of a job, and the figures. Neither ever holds a prompt,
 // an output or a token.
 
-import type { Logger } from 'pino'
+import pino, { type Logger } from 'pino'
 import type { Clock } from './clock.ts'
 import type { Code } from './job/error.ts'
 import type { JobError, Usage } from './job/schema.ts'
@@ -24,6 +24,13 @@ export interface LedgerOptions {
   log: Logger
   metrics: Metrics
   clock: Clock
+}
+
+/** An error as the log shows it. What a parser says quotes what it read: a prompt, or an output. */
+export function errorShown(error: unknown): unknown {
+  if (!(error instanceof SyntaxError)) return pino.stdSerializers.err(error as Error)
+  const stack = (error.stack ?? '').replace(`${error.name}: ${error.message}`, error.name)
+  return { type: error.name, message: 'not what it should be', stack }
 }
 
 export class Ledger {
