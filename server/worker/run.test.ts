@@ -20,7 +20,7 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
   const server = createServer((request, response) => {
     request.resume()
     if (request.url === '/api/chat') answer(response)
-    else response.end('{"version":"0.40.0","models":[]}')
+    else response.end('{"version":"0.40.0","models":[{"name":"far:latest","remote_host":"https://elsewhere"}]}')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -51,13 +51,23 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
       }
     }
   }
-  const run = async (more?: Record<string, unknown>) => {
-    const row = await bench.submit(more)
-    const options = { queue: bench.queue, target, clock: systemClock, random: () => 0.5, loadStall_ms: 60_000, persist }
-    const ended = await new Run(row, options).go(true)
+  const loads: string[] = []
+  const onLoad = ({ key }: { key: string }) => loads.push(key)
+  const run = async (more?: Record<string, unknown>, model = 'm', resident = true) => {
+    const row = await bench.submit(more, { model })
+    const options = {
+      onLoad,
+      queue: bench.queue,
+      target,
+      clock: systemClock,
+      random: () => 0.5,
+      loadStall_ms: 60_000,
+      persist,
+    }
+    const ended = await new Run(row, options).go(resident)
     return { ended, row: bench.queue.find(row.id) }
   }
-  return { bench, run, tries: () => tries }
+  return { bench, run, target, loads, tries: () => tries }
 }
 
 const kept = (bench: Bench, name: string, seq: number) => {
@@ -98,4 +108,11 @@ describe('a disk that refuses at first', () => {
     const { row } = await run()
     expect([row.state, row.attempt, tries()]).toEqual(['done', 1, 1])
   })
+})
+
+test('a model that runs elsewhere, which only the target can tell, is not loaded and not told as loaded', async () => {
+  const { run, target, loads } = await setup((response) => response.end(line('hi', true)), 'none', 0)
+  await target.refresh()
+  const { ended } = await run({}, 'far', false)
+  expect([ended, loads]).toEqual(['done', []])
 })
