@@ -7,9 +7,9 @@ import { Readable } from 'node:stream'
 /** Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. */
 export class Upload extends Readable {
   readonly #req: IncomingMessage
-  readonly #first: Buffer[]
+  readonly #first: Body | undefined
 
-  constructor(req: IncomingMessage, first: Buffer[] = []) {
+  constructor(req: IncomingMessage, first?: Body) {
     super({ highWaterMark: 256 * 1024 })
     this.#req = req
     this.#first = first
@@ -29,12 +29,12 @@ export class Upload extends Readable {
   }
 
   override _read(): void {
-    while (this.#first.length > 0) if (!this.push(this.#first.shift())) return
+    for (let chunk = this.#first?.shift(); chunk; chunk = this.#first?.shift()) if (!this.push(chunk)) return
     this.#req.resume()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#first.length = 0
+    this.#first?.drop()
     this.#req.off('data', this.#data)
     this.#req.off('end', this.#end)
     this.#req.resume()
@@ -48,11 +48,20 @@ const largestInAll = 256 * 1024 * 1024
 
 /** Counts the bytes held by all bodies that are being read. */
 export class Memory {
+  readonly #limit: number
   #held = 0
+
+  constructor(limit = largestInAll) {
+    this.#limit = limit
+  }
+
+  get held(): number {
+    return this.#held
+  }
 
   /** Takes room for `bytes` if there is any left. */
   take(bytes: number): boolean {
-    if (this.#held + bytes > largestInAll) return false
+    if (this.#held + bytes > this.#limit) return false
     this.#held += bytes
     return true
   }
@@ -67,7 +76,6 @@ export class Body {
   readonly #memory: Memory
   #chunks: Buffer[] = []
   #held = 0
-  #given = false
 
   constructor(memory: Memory) {
     this.#memory = memory
@@ -94,18 +102,21 @@ export class Body {
     return chunks[0] ?? null
   }
 
-  /** The pieces, for a stream that starts with them. */
-  take(): Buffer[] {
-    const chunks = this.#chunks
-    this.drop()
-    return chunks
+  /** The next piece, for a stream that starts with them. It counts no longer. */
+  shift(): Buffer | undefined {
+    const chunk = this.#chunks.shift()
+    // The last one may have found no room.
+    const counted = Math.min(chunk?.length ?? 0, this.#held)
+    this.#held -= counted
+    this.#memory.give(counted)
+    return chunk
   }
 
   /** Nobody wants it any more. */
   drop(): void {
     this.#chunks = []
-    if (!this.#given) this.#memory.give(this.#held)
-    this.#given = true
+    this.#memory.give(this.#held)
+    this.#held = 0
   }
 
   *#draining(chunks: Buffer[]): Generator<Buffer> {

@@ -20,6 +20,8 @@ export interface JsonBody {
 export interface JsonBodyOptions {
   /** Most bytes in all; beyond them `too_large`. */
   limit: number
+  /** Takes room for so many bytes more; throws when there is none. */
+  take?: (bytes: number) => void
   /** Path of the verbatim values, `*` for any index; without one the whole body is parsed. */
   verbatim?: readonly string[]
 }
@@ -32,7 +34,7 @@ const slice = 64 * 1024
 const slice_ms = 2
 
 /** Throws `invalid_request` (400) for what is not JSON and `too_large` (413); an empty body reads as `{}`. */
-export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOptions): Promise<JsonBody> {
+export async function readJson(stream: Readable, { limit, take, verbatim }: JsonBodyOptions): Promise<JsonBody> {
   const looked = verbatim ? lookedAt.map((name) => [...verbatim, name]) : []
   const capture = verbatim ? [[...verbatim], verbatim.slice(0, -2), ...looked] : []
   // Inside a verbatim value the target reads the names, and it takes them in any case.
@@ -45,6 +47,7 @@ export async function readJson(stream: Readable, { limit, verbatim }: JsonBodyOp
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
+      take?.(chunk.length)
       chunks.push(chunk)
       for (let at = 0; at < chunk.length; at += slice) {
         // Chunks that are there already come without a turn of the event loop between them.

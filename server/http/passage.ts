@@ -83,7 +83,7 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
       peek.write(chunk)
       if (body.add(chunk)) return
       this.#req.off('data', data).off('end', end)
-      this.#upload = new Upload(this.#req, body.take())
+      this.#upload = new Upload(this.#req, body)
       this.#afterPredecessor(() => this.#arrive(undefined))
     }
     const end = () => {

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
+import { Memory } from './body.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
@@ -18,7 +19,13 @@ export interface RestOptions {
   api: Api
   /** Most bytes of a request body. */
   bodyMax: number
+  /** Milliseconds after which a body of which nothing more comes is given up. */
+  idleMs?: number
 }
+
+/** Bodies of the largest size that may be held at a time. */
+const bodiesAtOnce = 4
+const retryAfterS = 5
 
 /** One procedure as REST sees it. */
 export interface Route {
@@ -53,12 +60,13 @@ type Caller = Record<string, Record<string, (input: unknown) => Promise<unknown>
 export function mountRest(app: FastifyInstance, options: RestOptions): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
+  const memory = new Memory(bodiesAtOnce * options.bodyMax)
   for (const route of restRoutes()) {
     const { method, path } = route.meta.openapi
     app.route({
       method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      handler: (request, reply) => handle(route, request, reply, options),
+      handler: (request, reply) => handle(route, request, reply, options, new Held(memory)),
     })
   }
 }
@@ -68,6 +76,7 @@ async function handle(
   request: FastifyRequest,
   reply: FastifyReply,
   options: RestOptions,
+  held: Held,
 ): Promise<FastifyReply> {
   const abort = new AbortController()
   const left = () => abort.abort()
@@ -75,7 +84,7 @@ async function handle(
   try {
     const { meta } = route
     const posts = meta.openapi.method === 'POST'
-    const body = posts ? await bodyOf(request, meta, options.bodyMax) : undefined
+    const body = posts ? await bodyOf(request, meta, options, held) : undefined
     const head: Head = { headers: {} }
     const query = request.query as Query
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
@@ -95,6 +104,7 @@ async function handle(
     if (request.raw.destroyed && !request.raw.complete) return reply.hijack()
     throw error
   } finally {
+    held.release()
     reply.raw.off('close', left)
   }
 }
@@ -114,14 +124,51 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
 }
 
-async function bodyOf(request: FastifyRequest, meta: Meta, bodyMax: number): Promise<JsonBody | undefined> {
+async function bodyOf(
+  request: FastifyRequest,
+  meta: Meta,
+  { bodyMax, idleMs = 60_000 }: RestOptions,
+  held: Held,
+): Promise<JsonBody | undefined> {
   const stream = request.body as Readable | undefined | null
   // A POST without a body and without a content type is a complete request (cancel, pause).
   if (!stream) return undefined
   const declared = Number(request.headers['content-length'] ?? 0)
   const limit = meta.verbatim ? bodyMax : Math.min(bodyMax, 1024 * 1024)
   if (declared > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
-  return readJson(stream, { limit, verbatim: meta.verbatim })
+  const { raw } = request
+  const late = Promise.withResolvers<never>()
+  const silent = () =>
+    late.reject(new ForemanError('invalid_request', `nothing came for ${idleMs / 1000} s`, { status: 408 }))
+  raw.setTimeout(idleMs, silent)
+  try {
+    return await Promise.race([readJson(stream, { limit, take: held.take, verbatim: meta.verbatim }), late.promise])
+  } finally {
+    raw.off('timeout', silent).setTimeout(0)
+  }
+}
+
+/** The bytes of one request, counted among those of all until it is answered. */
+class Held {
+  readonly #memory: Memory
+  #bytes = 0
+  #released = false
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+  }
+
+  readonly take = (bytes: number): void => {
+    if (this.#released || !this.#memory.take(bytes))
+      throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+    this.#bytes += bytes
+  }
+
+  release(): void {
+    this.#memory.give(this.#bytes)
+    this.#bytes = 0
+    this.#released = true
+  }
 }
 
 /** Hands the procedure the exact bodies, and the digests that idempotency keys need. */
