@@ -114,10 +114,10 @@ let loads = 0
 let chats = 0
 let chatsCut = 0
 let killed = 0
-let over = false
+const finished = new AbortController()
 
 const chatting = (async () => {
-  while (!over) {
+  while (!finished.signal.aborted) {
     const body = JSON.stringify({
       model: gemma,
       messages: [{ role: 'user', content: 'Say hello.' }],
@@ -137,7 +137,7 @@ const chatting = (async () => {
 const killing = (async () => {
   while (killed < kills) {
     await pause(4000 + Math.random() * 16_000)
-    if (over) return
+    if (finished.signal.aborted) return
     loads += await surely(() => daemon.loads())
     await daemon.kill()
     killed += 1
@@ -156,7 +156,7 @@ for (const id of ids) {
   while (!['done', 'failed', 'canceled'].includes(job.state))
   ended.push(job)
 }
-over = true
+finished.abort()
 const seconds = (performance.now() - began) / 1000
 await Promise.all([chatting, killing])
 loads += await daemon.loads()

@@ -9,7 +9,8 @@ import type { JobRow } from '../store/jobs.ts'
 import { afterwards, look, openStore, temporaryFolder } from '../store/store.harness.ts'
 import type { StoreOptions } from '../store/store.ts'
 import type { Submission } from './intake.ts'
-import { Queue, type NewArtifact, type QueueOptions } from './queue.ts'
+import type { NewArtifact } from '../store/artifacts.ts'
+import { Queue, type QueueOptions } from './queue.ts'
 import type { Facts } from './transition.ts'
 
 export interface Setup extends Partial<Omit<QueueOptions, 'store'>>, Pick<Partial<StoreOptions>, 'onCommit' | 'fault'> {

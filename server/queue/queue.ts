@@ -19,14 +19,6 @@ import { transition, type Facts } from './transition.ts'
 import { Vigil } from './vigil.ts'
 import { Waiting } from './waiting.ts'
 
-/** An artifact whose bytes are staged: `attach` happens in the transaction of the transition that brings it. */
-export interface NewArtifact {
-  name: string
-  content_type: string
-  sha256: string
-  staged: StagedBlob
-}
-
 export interface QueueOptions {
   store: Store
   clock: Clock
@@ -154,27 +146,13 @@ export class Queue extends Register {
     if (happening === 'load') store.affinities.started(row.affinity, steady)
     store.events.append(event)
     if (happening === 'retry') for (const blob of store.artifacts.removeAll(row.seq)) store.blobs.release(blob)
-    if (isTerminal(after.state)) this.#attach(row.seq, facts.artifacts ?? [], after.state === 'failed')
+    if (isTerminal(after.state)) {
+      for (const artifact of facts.artifacts ?? []) store.artifacts.attach(row.seq, artifact, after.state === 'failed')
+    }
     if (after.webhook ?? after.deliver) {
       for (const delivery of owed(after, event, this.view(after), facts.response)) store.deliveries.insert(delivery)
     }
     return after
-  }
-
-  #attach(job: number, artifacts: readonly NewArtifact[], partial: boolean): void {
-    for (const { name, content_type, sha256, staged } of artifacts) {
-      staged.attach()
-      const row: ArtifactRow = {
-        job,
-        name,
-        content_type,
-        size_bytes: staged.size,
-        sha256,
-        blob: staged.blob,
-        partial: partial ? 1 : 0,
-      }
-      this.#store.artifacts.insert(row)
-    }
   }
 
   /** Erases a terminal job in one transaction; its bytes go in small steps after it. */

@@ -4,7 +4,7 @@ import { advance, isTerminal, type Happening } from '../job/state.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import type { EventRow } from '../store/events.ts'
 import type { JobRow } from '../store/jobs.ts'
-import type { NewArtifact } from './queue.ts'
+import type { NewArtifact } from '../store/artifacts.ts'
 
 /** What goes with a happening. */
 export interface Facts {

@@ -1,6 +1,7 @@
 // The results of jobs: names and digests in rows of their own, bytes in blobs.
 
 import type Database from 'better-sqlite3'
+import type { StagedBlob } from './blobs.ts'
 
 export interface ArtifactRow {
   job: number
@@ -10,6 +11,14 @@ export interface ArtifactRow {
   sha256: string
   blob: number
   partial: 0 | 1
+}
+
+/** An artifact whose bytes are staged: `attach` happens in the transaction of the transition that brings it. */
+export interface NewArtifact {
+  name: string
+  content_type: string
+  sha256: string
+  staged: StagedBlob
 }
 
 export class Artifacts {
@@ -28,8 +37,19 @@ export class Artifacts {
     this.#removeAll = db.prepare<[number], { blob: number }>('DELETE FROM artifact WHERE job = ? RETURNING blob')
   }
 
-  insert(artifact: ArtifactRow): void {
-    this.#insert.run(artifact)
+  /** Brings a staged artifact to its job, inside the transaction of the transition that made it. */
+  attach(job: number, { name, content_type, sha256, staged }: NewArtifact, partial: boolean): void {
+    staged.attach()
+    const row: ArtifactRow = {
+      job,
+      name,
+      content_type,
+      size_bytes: staged.size,
+      sha256,
+      blob: staged.blob,
+      partial: partial ? 1 : 0,
+    }
+    this.#insert.run(row)
   }
 
   ofJob(job: number): ArtifactRow[] {

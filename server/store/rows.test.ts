@@ -141,7 +141,13 @@ describe('artifacts', () => {
 
   test('are listed by name, found one by one, and dropped with the blobs they leave', async () => {
     const store = await withJob()
-    await write(store, () => [artifact('b', 8), artifact('a', 7)].forEach((one) => store.artifacts.insert(one)))
+    const attached: number[] = []
+    const staged = (blob: number) => ({ blob, size: 3, attach: () => attached.push(blob), discard: () => {} })
+    await write(store, () => {
+      for (const { name, content_type, sha256, blob } of [artifact('b', 8), artifact('a', 7)])
+        store.artifacts.attach(1, { name, content_type, sha256, staged: staged(blob) }, false)
+    })
+    expect(attached).toEqual([8, 7])
     expect(store.artifacts.ofJob(1)).toEqual([artifact('a', 7), artifact('b', 8)])
     expect(store.artifacts.one(1, 'b')).toEqual(artifact('b', 8))
     expect(store.artifacts.one(1, '../b')).toBeUndefined()

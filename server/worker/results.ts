@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Image } from '../ollama/answer.ts'
-import type { NewArtifact } from '../queue/queue.ts'
+import type { NewArtifact } from '../store/artifacts.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 
 export interface Results {
