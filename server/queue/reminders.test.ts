@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { JobRow } from '../store/jobs.ts'
-import { look } from '../store/store.harness.ts'
 import { Bench } from './queue.harness.ts'
 
 /** What fell due is written, and what that makes due in the same moment. */
@@ -78,13 +77,17 @@ describe('a job that backs off', () => {
   })
 
   test('comes back although the disk refused it at first', async () => {
-    const bench = new Bench()
+    let full = false
+    const bench = new Bench({
+      fault: () => {
+        if (full) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+      },
+    })
     const row = await backedOff(bench, 1000)
-    const disk = look(bench.folder)
-    disk.exec('BEGIN IMMEDIATE')
+    full = true
     await pass(bench, 1000)
     expect(now(bench, row).due).not.toBeNull()
-    disk.exec('COMMIT')
+    full = false
     await pass(bench, 1000)
     expect(now(bench, row).due).toBeNull()
   })
@@ -208,13 +211,17 @@ describe('start_by', () => {
   })
 
   test('is tried again when the disk refused it', async () => {
-    const bench = new Bench()
+    let full = false
+    const bench = new Bench({
+      fault: () => {
+        if (full) throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
+      },
+    })
     const row = await bench.submit({ start_by: at(bench, 1000) })
-    const disk = look(bench.folder)
-    disk.exec('BEGIN IMMEDIATE')
+    full = true
     await pass(bench, 1000)
     expect(now(bench, row).state).toBe('queued')
-    disk.exec('COMMIT')
+    full = false
     await pass(bench, 1000)
     expect(now(bench, row).state).toBe('failed')
   })
