@@ -78,6 +78,22 @@ test('set back while foreman is down: what backs off does so for its time and no
   expect(await foreman.ended(id)).toMatchObject({ state: 'done', attempt: 2 })
 })
 
+test('a restart makes no wait longer: the clock that goes on while foreman is down counts', async () => {
+  const first = new VirtualClock()
+  const fake = await openFake()
+  const foreman = await openForeman({ fake, clock: first, random: () => 0.5 })
+  fake.fault({ do: 'busy' })
+  const { id } = await foreman.submit(chat())
+  await foreman.reached(id, 'back_off')
+  await foreman.close()
+  const clock = new VirtualClock(first.wall() + 3000)
+  await foreman.start({ clock })
+  await pass(clock, 1900, 100)
+  expect(await foreman.job(id)).toMatchObject({ state: 'queued', reason: 'backing_off' })
+  await pass(clock, 200)
+  expect(await foreman.ended(id)).toMatchObject({ state: 'done', attempt: 2 })
+})
+
 test('start_by is a time of the wall by contract: set forward, the job is too late; set back, it has more time', async () => {
   const clock = new VirtualClock()
   const foreman = await openForeman({ clock })

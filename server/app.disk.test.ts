@@ -14,11 +14,14 @@ import { VirtualClock } from './clock.ts'
 class Disk {
   full = false
   labels: string[] | undefined
+  /** So many transactions still fit. */
+  room = 0
   refused = 0
 
   readonly fault = (point: string): void => {
     const [label = '', moment] = point.split(':')
     if (!this.full || moment !== 'inside' || (this.labels && !this.labels.includes(label))) return
+    if (this.room-- > 0) return
     this.refused++
     throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
   }
@@ -113,8 +116,10 @@ describe('a disk that is full', () => {
     const foreman = await openForeman({ fault: disk.fault, clock, settings: { TARGET: target } })
     const { id } = await foreman.submit(chat())
     disk.labels = ['blob']
+    disk.room = 2
     disk.full = true
     await eventually(() => disk.refused > 0)
+    await eventually(() => foreman.rows('SELECT blob FROM chunk').length === 1)
     await pass(clock, 6000)
     await eventually(() => disk.refused > 1)
     disk.full = false
