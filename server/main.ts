@@ -4,7 +4,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
-import pretty from 'pino-pretty'
 import { startApp, type App } from './app.ts'
 import { ConfigError, loadConfig, settings, type Config } from './config.ts'
 import { StoreUnusable, storeUnusable } from './store/database.ts'
@@ -25,7 +24,7 @@ async function main(args: readonly string[]): Promise<void> {
     return fail(2, error.message)
   }
   if (args.includes('--check')) return say(`settings are fine (${settings.length} known, see .env.example)\n`)
-  await run(config, logger(config.logLevel))
+  await run(config, await logger(config.logLevel))
 }
 
 async function run(config: Config, log: Logger): Promise<void> {
@@ -73,9 +72,11 @@ function stopOnSignal(starting: Promise<App>, log: Logger): void {
 }
 
 /** JSON lines, or readable text on a terminal. */
-function logger(level: string): Logger {
+async function logger(level: string): Promise<Logger> {
   const base = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   if (!process.stdout.isTTY) return pino(base, pino.destination({ dest: 1, sync: true }))
+  // Only for eyes: a daemon under an init system or in a container never loads it.
+  const { default: pretty } = await import('pino-pretty')
   return pino(base, pretty({ sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' }))
 }
 
