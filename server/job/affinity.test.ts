@@ -123,6 +123,7 @@ describe('the options that make Ollama reload', () => {
     ['a float is cut', { num_ctx: 8192.9 }, 'm:latest num_ctx=8192'],
     ['a float of num_gpu just below 0 is cut to 0', { num_gpu: -0.5 }, 'm:latest num_gpu=0'],
     ['the order of writing does not matter', { use_mmap: false, num_ctx: 1 }, 'm:latest num_ctx=1 use_mmap=false'],
+    ['nor does the order they are looked at', { num_thread: 2, num_batch: 1 }, 'm:latest num_batch=1 num_thread=2'],
     ['a null is absent', { num_ctx: null, use_mmap: null }, 'm:latest'],
     ['the wrong type is for Ollama to refuse', { num_ctx: '8192', use_mmap: 1, num_thread: NaN }, 'm:latest'],
   ])('%s', (_, options, key) => {
@@ -169,6 +170,13 @@ describe('the options that make Ollama reload', () => {
       affinityKey(name, options),
     )
     expect(new Set(keys)).toEqual(new Set(['llama3:latest num_ctx=8192 shift=false']))
+  })
+
+  test('a key lists its options by name, in whatever order they were set', () => {
+    expect(affinityKey('m', { use_mmap: true, shift: false, num_ctx: 1 })).toBe(
+      affinityKey('m', { num_ctx: 1, shift: false, use_mmap: true }),
+    )
+    expect(affinityKey('m', { num_ctx: 1, num_batch: 2 })).toBe('m:latest num_batch=2 num_ctx=1')
   })
 
   test('an option that is there but undefined is not in the key', () => {

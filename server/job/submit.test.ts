@@ -174,7 +174,8 @@ describe('what the target is known to refuse', () => {
   })
 
   test('it is told apart: no model at all, or not a name', () => {
-    expect(bodyFaults('/api/chat', {})[0]?.detail).toBe('name a model')
+    for (const model of [undefined, '', '  ', 7])
+      expect(bodyFaults('/api/chat', { model })[0]?.detail).toBe('name a model')
     expect(bodyFaults('/api/chat', { model: 'a b' })[0]?.detail).toMatch(/^not a model name/)
   })
 

@@ -168,11 +168,13 @@ describe('limits', () => {
   })
 
   test('what was refused does not count, nor what could not be written', async () => {
-    const bench = new Bench({ queueMax: 2 })
-    const disk = look(bench.folder)
-    disk.exec('BEGIN IMMEDIATE')
+    let full = true
+    const fault = () => {
+      if (full) throw Object.assign(new Error('disk is full'), { code: 'SQLITE_FULL' })
+    }
+    const bench = new Bench({ queueMax: 2, fault })
     expect(await reasons([bench.submit(), bench.submit()])).toEqual(['storage_full', 'storage_full'])
-    disk.exec('COMMIT')
+    full = false
     expect(await reasons([bench.submit(), bench.submit(), bench.submit()])).toEqual(['ok', 'ok', 'queue_full'])
   })
 
@@ -211,8 +213,12 @@ describe('a batch', () => {
 
   test('that does not fit whole is refused whole, large bodies and all', async () => {
     const bench = new Bench({ queueMax: 2 })
-    const large = { ...submission(), body: [randomBytes(2 << 20)] }
-    await expect(bench.queue.submit([large, submission(), submission()])).rejects.toMatchObject({ code: 'queue_full' })
+    const large = () => ({ ...submission(), body: [randomBytes(2 << 20)] })
+    for (const batch of [
+      [large(), submission(), submission()],
+      [submission(), submission(), large()],
+    ])
+      await expect(bench.queue.submit(batch)).rejects.toMatchObject({ code: 'queue_full' })
     await bench.store.blobs.sweep()
     const disk = look(bench.folder)
     expect(['job', 'event', 'chunk', 'loose'].map((table) => rows(disk, table))).toEqual([0, 0, 0, 0])

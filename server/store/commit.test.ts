@@ -192,6 +192,20 @@ describe('a disk that is full', () => {
     expect(rows(disk, 'setting')).toBe(1)
   })
 
+  test('undoes a transaction that SQLite itself has left open', async () => {
+    let failing = true
+    const { db, put, disk } = setup({
+      fault: (point) => {
+        if (failing && point === 'put:inside') throw Object.assign(new Error('x'), { code: 'SQLITE_IOERR_WRITE' })
+      },
+    })
+    await expect(put('a')).rejects.toMatchObject({ code: 'storage_full' })
+    expect(db.inTransaction).toBe(false)
+    failing = false
+    await put('b')
+    expect(disk.prepare('SELECT name FROM setting').pluck().all()).toEqual(['b'])
+  })
+
   test('is told with what the disk said', async () => {
     const { put, room } = full()
     room(5)
