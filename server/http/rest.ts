@@ -10,6 +10,7 @@ import { Memory } from './body.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
+import { fromQuery, noOther, type Properties, type Query } from './query.ts'
 import { appRouter } from './router.ts'
 import { traceOf } from './trace.ts'
 import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
@@ -32,7 +33,7 @@ export interface Route {
   name: string
   meta: Meta & { openapi: NonNullable<Meta['openapi']> }
   /** JSON schema of each input property, for reading a query. */
-  properties: Record<string, { type?: string; items?: { type?: string } }>
+  properties: Properties
 }
 
 /** Every procedure that is served over REST, in the order of the router. */
@@ -46,9 +47,7 @@ export function restRoutes(): Route[] {
     const { openapi } = _def.meta ?? {}
     if (!_def.meta || !openapi) return []
     const options = { io: 'input', unrepresentable: 'any' } as const
-    const schema = _def.inputs[0]
-      ? (z.toJSONSchema(_def.inputs[0], options) as { properties?: Route['properties'] })
-      : {}
+    const schema = _def.inputs[0] ? (z.toJSONSchema(_def.inputs[0], options) as { properties?: Properties }) : {}
     return [{ name, meta: { ..._def.meta, openapi }, properties: schema.properties ?? {} }]
   })
 }
@@ -221,34 +220,6 @@ function named(params: Record<string, string>, given: Record<string, unknown>): 
     throw new ForemanError('invalid_request', `${name} is said by the path`, { errors })
   }
   return params
-}
-
-/** Refuses what nobody would read. */
-function noOther(query: Query, known: readonly string[]): void {
-  const errors = Object.keys(query)
-    .filter((name) => !known.includes(name))
-    .map((name) => ({ pointer: `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, detail: 'unknown parameter' }))
-  if (errors.length > 0) throw new ForemanError('invalid_request', 'unknown parameters in the query', { errors })
-}
-
-type Query = Record<string, string | string[] | undefined>
-
-/** Reads a query by the types of the input schema. What does not read as its type is left as it came, for zod to refuse. */
-function fromQuery(query: Query, properties: Route['properties']): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(query).map(([name, value]) => {
-      const property = properties[name]
-      if (property?.type === 'array') return [name, [value].flat().map((one) => scalar(one, property.items?.type))]
-      return [name, Array.isArray(value) ? value : scalar(value, property?.type)]
-    }),
-  )
-}
-
-function scalar(text: string | undefined, type: string | undefined): unknown {
-  if ((type === 'integer' || type === 'number') && text !== undefined && /^-?\d+(\.\d+)?$/.test(text))
-    return Number(text)
-  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
-  return text
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

@@ -224,10 +224,8 @@ export class JsonScan {
       return true
     } else {
       const literal = this.#literal.start(c)
-      if (!literal) {
-        this.#fail('unexpected character', at)
-        return false
-      }
+      if (!literal) this.#fail('unexpected character', at)
+      if (!literal) return false
       kind = literal
       this.#state = LITERAL
     }
@@ -237,17 +235,15 @@ export class JsonScan {
 
   /** The string, number or literal ended before the byte at `end`. */
   #ended(end: number): void {
-    if (this.#scalar) {
-      this.#scalar.end = end
-      this.#scalar = undefined
-    }
+    if (this.#scalar) this.#scalar.end = end
+    this.#scalar = undefined
     this.#state = this.#containers.length === 0 ? DONE : COMMA_OR_END
   }
 
   #close(end: number): void {
     const depth = this.#containers.length
     if (this.#captures.level === depth || this.#captures.closingAt === depth) this.#captures.close(depth, end)
-    this.#containers.pop()
+    this.#containers.length = depth - 1
     this.#state = depth === 1 ? DONE : COMMA_OR_END
   }
 }
