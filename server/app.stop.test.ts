@@ -14,8 +14,8 @@ const works = (seen: Seen) => seen.purpose === 'work'
 const clean = { code: 0, signal: null }
 
 async function call(url: string, method = 'GET', body?: object) {
-  const headers = body ? { 'content-type': 'application/json' } : undefined
-  return replyOf(await fetch(url, { method, body: body && JSON.stringify(body), headers }))
+  const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+  return replyOf(await fetch(url, { method, ...sent }))
 }
 
 describe('a stop', () => {
