@@ -8,6 +8,8 @@ import type { Message } from './answers.ts'
 import type { Usage } from './witness.ts'
 
 export interface ChildOptions {
+  /** Flags of Node itself. */
+  flags?: readonly string[]
   /** FOREMAN_* variables; those of the caller's environment are never passed on. */
   settings?: Readonly<Record<string, string>>
   /** Arguments of its own. */
@@ -31,10 +33,10 @@ export class Child {
   port = 0
 
   /** `file` from the root of the project, with `/`. */
-  constructor(file: string, { settings = {}, args = [], under = [], profile }: ChildOptions = {}) {
+  constructor(file: string, { settings = {}, args = [], under = [], flags = [], profile }: ChildOptions = {}) {
     const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('FOREMAN_'))
     const prof = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]
-    const node = [process.execPath, ...prof, '--import', witness, join(root, file), ...args]
+    const node = [process.execPath, ...flags, ...prof, '--import', witness, join(root, file), ...args]
     const [command, ...rest] = [...under, ...node] as [string, ...string[]]
     this.#process = spawn(command, rest, {
       env: { ...Object.fromEntries(kept), NODE_ENV: 'production', ...settings },

@@ -1,5 +1,7 @@
 // foreman as the benchmark runs it: server/main.ts in a process of its own, with a token and a data folder.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { freePort } from '../demo/daemon.ts'
 import { Child, type ChildOptions } from './child.ts'
 
@@ -13,6 +15,12 @@ export const token = 'bench-token-0123456789'
 /** Port 9 of loopback: refused at once, as by a machine without Ollama. */
 export const nowhere = 'http://127.0.0.1:9'
 
+const root = join(import.meta.dirname, '..', '..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
+/** What `npm start` gives Node, so that the figures are those of the daemon people run. */
+const flags = manifest.scripts.start.match(/--\S+/g) ?? []
+const compiled = join(root, 'node_modules', '.cache', 'foreman')
+
 /** A foreman that is ready, and how long it took from its start as a process, in milliseconds. */
 export async function startForeman(options: ForemanOptions): Promise<{ foreman: Child; ready_ms: number }> {
   const port = await freePort()
@@ -21,10 +29,11 @@ export async function startForeman(options: ForemanOptions): Promise<{ foreman: 
     FOREMAN_LISTEN: `127.0.0.1:${port}`,
     FOREMAN_DATA: options.folder,
     FOREMAN_TOKEN: token,
+    NODE_COMPILE_CACHE: compiled,
     ...options.settings,
   }
   const started = performance.now()
-  const foreman = new Child('server/main.ts', { ...options, settings })
+  const foreman = new Child('server/main.ts', { ...options, flags, settings })
   foreman.port = port
   while (!(await isReady(port))) {
     if (performance.now() - started > 60_000 || !foreman.running) await foreman.ask('exit')

@@ -25,7 +25,7 @@ export async function smallGet(bench: Bench): Promise<Row[]> {
   const rates: Record<Name, number[]> = { bare: [], default: [], foreman: [] }
   const costs: Record<Name, number[]> = { bare: [], default: [], foreman: [] }
 
-  for (const name of names) await load(proxies[name], quick ? 300 : 2_000)
+  for (const name of names) await load(proxies[name], quick ? 300 : 4_000)
   for (let round = 0; round < (quick ? 2 : 21); round++) {
     for (const name of names) {
       const before = await proxies[name].usage()
