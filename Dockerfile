@@ -21,7 +21,7 @@ COPY openapi openapi
 COPY server server
 # Code is compiled once, here: a start is quicker and smaller by what compiling costs.
 ENV NODE_COMPILE_CACHE=/app/.cache
-RUN FOREMAN_TARGET=http://127.0.0.1:11434 node --max-semi-space-size=2 server/main.ts --check
+RUN node --max-semi-space-size=2 server/main.ts --check
 ENV NODE_ENV=production \
     FOREMAN_DATA=/data \
     FOREMAN_LISTEN=0.0.0.0:11435
