@@ -68,6 +68,8 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     routerOptions: { maxParamLength: longestParam },
     genReqId: requestIds(),
     clientErrorHandler: refuseBytes,
+    // zod validates and JSON.stringify writes: Fastify's own compilers are never asked, and not even loaded.
+    schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
     frameworkErrors: (error, request, reply) => {
       if (isOwn(request.url.split('?', 1)[0]!)) return void sendOwnError(reply, error, request)
@@ -143,6 +145,13 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
 function sendOwnError(...told: Parameters<typeof sendProblem>): FastifyReply {
   const [, , request] = told
   return isTrpc(request.url.split('?', 1)[0]!) ? sendTrpcError(...told) : sendProblem(...told)
+}
+
+/** A factory that Fastify calls at its start, of a compiler that no route of ours has a schema for. */
+function unused() {
+  return () => {
+    throw new Error('routes carry no schemas of Fastify')
+  }
 }
 
 /** The caller's X-Request-Id if it is a plain one, else a number of our own. */
