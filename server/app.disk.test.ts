@@ -174,7 +174,7 @@ describe('a disk that is full', () => {
   test('at the start: what ran before is recovered as soon as there is room, and before anything else starts', async () => {
     const disk = new Disk()
     const clock = new VirtualClock()
-    const foreman = await openForeman({ fault: disk.fault, clock })
+    const foreman = await openForeman({ fault: disk.fault, clock, settings: { HOLD: '0s' } })
     disk.labels = ['interrupt']
     foreman.fake.fault({ do: 'hang', after: 2 })
     const running = await foreman.submit(chat())

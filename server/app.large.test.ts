@@ -50,7 +50,7 @@ test('is taken in steps of a megabyte, each in a turn of its own, while every st
     steps.push({ turn: turns.count, behind: sent - Math.min(...received) })
     flow()
   }
-  const foreman = await openForeman({ settings: { TARGET: target }, fault })
+  const foreman = await openForeman({ settings: { TARGET: target, YIELD_MAX: '0' }, fault })
   const people = Array.from({ length: streams }, (_, n) => {
     const ended = Promise.withResolvers<string>()
     const asked = request(`${foreman.url}/api/generate`, { method: 'POST', agent: false }, (answer) => {

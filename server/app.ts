@@ -14,11 +14,12 @@ import { mountTrpc } from './http/trpc-mount.ts'
 import { states } from './job/state.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { Target } from './ollama/target.ts'
-import { People } from './people.ts'
+import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger.ts'
 import { queueStatus, targetStatus } from './status.ts'
+import { Estimates } from './worker/estimates.ts'
 import { Worker } from './worker/worker.ts'
 
 export interface AppOptions {
@@ -88,12 +89,30 @@ export async function startApp({
     answerMax: config.bodyMax,
     onState: (state, previous) => {
       log.info({ state, previous }, 'target')
+      people.decide()
       worker.wake()
     },
-    onNames: () => worker.wake(),
-    onResidents: () => worker.wake(),
+    onNames: () => {
+      people.renamed()
+      worker.wake()
+    },
+    onResidents: () => {
+      people.looked()
+      worker.wake()
+    },
   })
-  const people = new People({ clock })
+  const estimates = new Estimates()
+  const people = new People({
+    clock,
+    target,
+    patience: config.peoplePatience,
+    absentHold: config.absentHold,
+    slowestLoad: (key) => estimates.all.get(key)?.slowest ?? 0,
+    onChange: () => worker.wake(),
+    onLoad: ({ key, ms }) => estimates.saw(key, 'load', ms),
+    onHeld: (ms) => metrics.held(ms / 1000),
+    onHealed: (key) => ledger.healed(key),
+  })
   const metrics = createMetrics({
     jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,
@@ -115,19 +134,22 @@ export async function startApp({
       claim: config.claim,
     },
     loadStall_ms: config.loadStall,
-    people: () => people.keys,
+    people,
+    estimates,
     onStart: (row, resident) => ledger.started(row, !resident, queue.keyBefore(row.seq)),
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
     onLoad: ({ key, ms }) => ledger.loaded(key, ms),
-    onTurn: ({ ms }) => metrics.turnEnded(ms / 1000),
+    onTurn: (turn) => ledger.turnEnded(turn),
+    onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
+    onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),
     onStorage: (failing, error) =>
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),
   })
   const api: Api = {
     queue,
-    live: (row) => worker.live(row),
-    queueStatus: () => queueStatus(queue, worker),
+    live: (row) => worker.outlook.live(row),
+    queueStatus: () => queueStatus(queue, worker, people),
     targetStatus: () => targetStatus(target, people),
     onPause: () => worker.wake(),
   }
@@ -183,7 +205,7 @@ export async function startApp({
   })
   const listening = await server.listen({ ...config.listen })
   url ||= listening
-  await target.start()
+  await target.probe()
   // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
   if (target.state === 'awake') await target.look()
   worker.wake()

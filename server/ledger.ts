@@ -75,6 +75,18 @@ export class Ledger {
     metrics.modelLoaded(ms / 1000)
   }
 
+  /** A run of jobs of one key is over. */
+  turnEnded({ key, ms }: { key: string; ms: number }): void {
+    this.#options.log.info({ key, ms: Math.round(ms) }, 'turn over')
+    this.#options.metrics.turnEnded(ms / 1000)
+  }
+
+  /** The target hung on letting a runner go, and was told to. */
+  healed(key: string): void {
+    this.#options.log.warn({ key }, 'the target hung on an eviction: this runner is unloaded (ollama#17408)')
+    this.#options.metrics.healed()
+  }
+
   /** A job starts; `loads` when its runner is not in memory, `before` the key of the job that arrived just before it. */
   started(row: JobRow, loads: boolean, before: string | undefined): void {
     if (row.attempt > 0) return

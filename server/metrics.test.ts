@@ -34,6 +34,7 @@ describe('values read at a scrape', () => {
       'foreman_target_state{state="stuck"} 0',
       'foreman_target_load_seconds_sum 0',
       'foreman_target_load_seconds_count 0',
+      'foreman_target_healed_total 0',
     ])
   })
 
@@ -136,10 +137,12 @@ describe('the page', () => {
       'foreman_model_loads_total counter',
       'foreman_oldest_wait_seconds gauge',
       'foreman_outbox_pending gauge',
+      'foreman_proxy_held_seconds histogram',
       'foreman_proxy_overhead_seconds histogram',
       'foreman_proxy_requests_total counter',
       'foreman_store_bytes gauge',
       'foreman_store_commit_seconds histogram',
+      'foreman_target_healed_total counter',
       'foreman_target_load_seconds histogram',
       'foreman_target_state gauge',
       'foreman_target_up gauge',

@@ -30,6 +30,10 @@ export interface Metrics {
   loadsAvoided(count: number): void
   /** A run of jobs of one model ended. */
   turnEnded(seconds: number): void
+  /** A person's request was held for `seconds` before it went to the target. */
+  held(seconds: number): void
+  /** A hang of the target was ended by unloading the runner it waited for. */
+  healed(): void
   tokens(kind: 'prompt' | 'output', count: number): void
   /** One transaction, fsync included. */
   committed(seconds: number): void
@@ -138,6 +142,8 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   const turn = histogram('turn_seconds', 'Length of a run of jobs of one model.', long)
   const commit = histogram('store_commit_seconds', 'Length of a transaction, fsync included.', short)
   const overhead = histogram('proxy_overhead_seconds', 'Time foreman added to a proxied request.', short)
+  const held = histogram('proxy_held_seconds', 'Time a request of people was held before it went to the target.', long)
+  const healed = counter('target_healed_total', 'Hangs of the target that were ended by unloading a runner.')
   const proxied = proxyCounter(registry)
   if (process) collectProcess(registry)
 
@@ -151,6 +157,8 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     },
     loadsAvoided: (count) => avoided.inc(count),
     turnEnded: (seconds) => turn.observe(seconds),
+    held: (seconds) => held.observe(seconds),
+    healed: () => healed.inc(),
     tokens: (kind, count) => tokens.inc({ kind }, count),
     committed: (seconds) => commit.observe(seconds),
     proxied(route, status, overheadSeconds) {

@@ -4,7 +4,7 @@ import { parseAffinityKey } from './job/affinity.ts'
 import type { QueueStatus, TargetStatus } from './job/schema.ts'
 import { states } from './job/state.ts'
 import type { Target } from './ollama/target.ts'
-import type { People } from './people.ts'
+import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
 import { time } from './queue/view.ts'
 import type { Worker } from './worker/worker.ts'
@@ -13,25 +13,35 @@ import type { z } from 'zod'
 /** Models listed at most; a queue may hold jobs for any number of names. */
 const modelsShown = 1000
 
-export function queueStatus(queue: Queue, worker: Worker): z.infer<typeof QueueStatus> {
-  const { turn, waitingFor } = worker
+export function queueStatus(
+  queue: Queue,
+  { turns, outlook, running }: Worker,
+  people: People,
+): z.infer<typeof QueueStatus> {
+  const { current, name, claim } = turns
+  const { yielding } = turns.state
+  const { waitingFor } = outlook
   const oldest = queue.oldestWait_ms()
+  const since = (monotonic: number) => time(queue.steady.of(monotonic))
   return {
     paused: queue.paused,
     states: Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     models: queue.models().slice(0, modelsShown),
-    ...(turn
+    ...(current
       ? {
           turn: {
-            key: turn.name,
-            model: parseAffinityKey(turn.name).model,
-            since: time(queue.steady.now() - turn.age_ms),
+            key: name,
+            model: parseAffinityKey(name).model,
+            since: since(current.since),
+            claimed: claim !== null,
           },
         }
       : {}),
-    ...(worker.running ? { running: worker.running.row.id } : {}),
+    ...(running ? { running: running.row.id } : {}),
     ...(oldest > 0 ? { oldest_wait_ms: oldest } : {}),
     ...(waitingFor ? { reason: waitingFor } : {}),
+    ...(yielding === null ? {} : { yielding_since: since(yielding) }),
+    people: { in_flight: people.inFlight, held: people.held },
   }
 }
 
@@ -48,6 +58,6 @@ export function targetStatus(target: Target, people: People): z.infer<typeof Tar
       ...(contextLength === undefined ? {} : { context_length: contextLength }),
       ...(expiresAt === undefined ? {} : { expires_at: time(expiresAt) }),
     })),
-    people: { in_flight: people.count },
+    people: { in_flight: people.inFlight, held: people.held },
   }
 }

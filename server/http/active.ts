@@ -3,6 +3,8 @@
 /** Something under way. `place` belongs to the list it is in; -1 outside. */
 export interface Underway {
   place: number
+  /** Nothing of it was sent to the target yet. */
+  readonly held: boolean
   stop(): void
 }
 

@@ -93,13 +93,14 @@ export class Body {
     return room
   }
 
-  /** Hands the pieces over, in a form undici sends; each is let go as it is sent. */
+  /** The pieces in a form undici sends. Nothing is handed over before `sent`, so it may be asked for again. */
   send(): Buffer | Iterable<Buffer> | null {
-    const chunks = this.#chunks
-    this.#chunks = []
-    if (chunks.length > 1) return this.#draining(chunks)
-    this.drop()
-    return chunks[0] ?? null
+    return this.#chunks.length > 1 ? this.#draining() : (this.#chunks[0] ?? null)
+  }
+
+  /** There is a connection to send it on: several pieces are let go as each is sent, one is undici's from here. */
+  sent(): void {
+    if (this.#chunks.length <= 1) this.drop()
   }
 
   /** The next piece, for a stream that starts with them. It counts no longer. */
@@ -119,9 +120,9 @@ export class Body {
     this.#held = 0
   }
 
-  *#draining(chunks: Buffer[]): Generator<Buffer> {
+  *#draining(): Generator<Buffer> {
     try {
-      for (let chunk = chunks.shift(); chunk; chunk = chunks.shift()) yield chunk
+      for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) yield chunk
     } finally {
       this.drop()
     }

@@ -49,6 +49,16 @@ const unmade = new Set(
   'ECONNREFUSED EHOSTUNREACH ENETUNREACH EHOSTDOWN ETIMEDOUT ENOTFOUND EAI_AGAIN UND_ERR_CONNECT_TIMEOUT'.split(' '),
 )
 
+/** Whether undici found nobody to connect to. */
+export function isUnmade(cause: Error): boolean {
+  return unmade.has((cause as NodeJS.ErrnoException).code ?? '')
+}
+
+/** The target has been absent for as long as people wait for it. */
+export function absent(): ForemanError {
+  return new ForemanError('target_unreachable', 'the target cannot be reached', { retryAfterS })
+}
+
 /** Why undici has no answer, as the error to tell. */
 export function failure(cause: Error): ForemanError {
   const { code = cause.name } = cause as NodeJS.ErrnoException
@@ -58,7 +68,7 @@ export function failure(cause: Error): ForemanError {
       cause,
     })
   }
-  const what = unmade.has(code)
+  const what = isUnmade(cause)
     ? 'the target cannot be reached'
     : 'the connection to the target broke before it answered'
   return new ForemanError('target_unreachable', `${what} (${code})`, { retryAfterS, cause })

@@ -72,7 +72,7 @@ describe('a client that leaves ends its request at the target', () => {
       const { client, target } = await begun(door, request)
       client.socket.destroy()
       await target.closed()
-      expect(door.people.count).toBe(0)
+      expect(door.people.inFlight).toBe(0)
       expect(await served(door, 1)).toMatchObject([{ status: 499, outcome: 'left' }])
     })
   }
@@ -135,7 +135,7 @@ describe('a target that leaves', () => {
     await client.closed()
     expect(chunksOf(taken(client.bytes).body)).toEqual({ chunks: [Buffer.from('abc')], ended: false })
     expect(await served(door, 1)).toMatchObject([{ status: 200, outcome: 'cut' }])
-    expect(door.people.count).toBe(0)
+    expect(door.people.inFlight).toBe(0)
   })
 
   it('in the middle of a chunk or of a declared length: the same', async () => {
@@ -197,7 +197,7 @@ describe('a target that leaves', () => {
     for (const client of clients) {
       expect(await client.until(/\}$/)).toMatch(/^HTTP\/1\.1 503 [^]*cannot be reached \(ECONNREFUSED\)/)
     }
-    expect(door.people.count).toBe(0)
+    expect(door.people.inFlight).toBe(0)
     const [client] = clients
     client!.clear()
     client!.send(upload(1_000_000))
@@ -296,13 +296,13 @@ describe('connections', () => {
   it('are as many as there are requests: 200 wait, and one more is answered', async () => {
     const door = await openDoor()
     const waiting = await Promise.all(Array.from({ length: 200 }, () => begun(door, chat())))
-    expect([door.target.count, door.people.count]).toEqual([200, 200])
+    expect([door.target.count, door.people.inFlight]).toEqual([200, 200])
     const { client, target } = await begun(door, get)
     target.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     await client.until('ok')
     for (const one of waiting) one.client.socket.destroy()
     await Promise.all(waiting.map((one) => one.target.closed()))
-    expect(door.people.count).toBe(0)
+    expect(door.people.inFlight).toBe(0)
   })
 
   it('that are pipelined: the second request is neither counted nor forwarded before the first answer has ended', async () => {
@@ -311,7 +311,7 @@ describe('connections', () => {
     expect(target.text).toContain('first')
     target.send(`${chunkedHead}1\r\na\r\n`)
     await client.until('a\r\n')
-    expect(door.people.keys.map(({ key }) => key)).toEqual(['first:latest'])
+    expect(door.people.crowds.map(({ key }) => key)).toEqual(['first:latest'])
     expect([door.target.count, target.text.includes('second')]).toEqual([1, false])
     target.clear()
     target.send('0\r\n\r\n')
@@ -370,10 +370,10 @@ describe('an inference request', () => {
   it('is counted under its key until its answer has ended', async () => {
     const door = await openDoor()
     const { client, target } = await begun(door, chat('Llama3', ',"options":{"num_ctx":8192,"seed":1},"shift":false'))
-    expect(door.people.keys).toMatchObject([{ key: 'llama3:latest num_ctx=8192 shift=false', count: 1 }])
+    expect(door.people.crowds).toMatchObject([{ key: 'llama3:latest num_ctx=8192 shift=false', flight: 1 }])
     target.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     await client.until('ok')
-    expect(door.people.count).toBe(0)
+    expect(door.people.inFlight).toBe(0)
     expect(await served(door, 1)).toMatchObject([
       { route: '/api/chat', method: 'POST', status: 200, outcome: 'answered' },
     ])
@@ -389,7 +389,7 @@ describe('an inference request', () => {
       const { target } = await begun(door, request)
       await target.until((text) => text.endsWith(request.slice(-2)))
     }
-    expect([door.people.count, door.people.keys]).toEqual([3, []])
+    expect([door.people.inFlight, door.people.crowds]).toEqual([3, []])
   })
 
   it('longer than is held goes on as a stream, from its first byte', async () => {
@@ -433,6 +433,6 @@ describe('a server that stops', () => {
     expect(silent.client.text).toMatch(/^HTTP\/1\.1 503 [^]*foreman is stopping/)
     expect(half.client.text).toMatch(/a\r\n$/)
     await Promise.all([silent, half].map(({ target }) => target.closed()))
-    expect(door.people.count).toBe(0)
+    expect(door.people.inFlight).toBe(0)
   })
 })

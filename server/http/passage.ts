@@ -4,13 +4,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { ForemanError } from '../job/error.ts'
-import type { Ticket } from '../people.ts'
+import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
+import { afterPredecessor, look } from './arrival.ts'
 import { Body, largestBody, Upload } from './body.ts'
 import { clientLines, upstreamLines } from './lines.ts'
-import { failure, nativeAnswer, stopping } from './native.ts'
-import { isInference, originForm, pathOf, Peek, routeOf } from './peek.ts'
-import { writePiece } from './piece.ts'
+import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
+import { isInference, originForm, pathOf, routeOf } from './peek.ts'
+import { cutShort, writePiece } from './piece.ts'
 import type { Served, Way } from './way.ts'
 
 /** An answer so short is sent as one string with its head, which costs Node less. */
@@ -18,7 +19,7 @@ const shortAnswer = 16 * 1024
 const passageOf = Symbol('passage')
 type Response = ServerResponse & { [passageOf]?: Passage }
 
-export class Passage implements Dispatcher.DispatchHandler, Underway {
+export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway {
   readonly #way: Way
   readonly #req: IncomingMessage
   readonly #res: Response
@@ -28,6 +29,8 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
   readonly #cors: readonly string[] | undefined
   readonly #started = performance.now()
   #bodyRead = this.#started
+  /** Since when the lane holds it. */
+  #heldSince: number | undefined
   #overheadMs = 0
   #body: Body | undefined
   #upload: Upload | undefined
@@ -54,11 +57,11 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
     const { headers, method } = this.#req
     this.#way.active.add(this)
     this.#res[passageOf] = this
-    this.#res.on('close', Passage.closed).on('error', ignore)
+    this.#res.on('close', Passage.closed).on('error', () => {})
     if (this.#way.closing) this.#refuse(stopping())
     else if (headers.upgrade !== undefined && /\bwebsocket\b/i.test(headers.upgrade)) {
       this.#refuse(new ForemanError('invalid_request', 'WebSocket connections are not carried', { status: 501 }))
-    } else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.#forward())
+    } else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
     else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
       this.#afterPredecessor(() => this.#arrive(undefined))
     } else this.#look()
@@ -75,48 +78,37 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
     this.#fail(stopping())
   }
 
-  /** Reads the body of an inference request to its end, as far as there is room for it. */
-  #look(): void {
-    const peek = new Peek(this.#path)
-    const body = (this.#body = new Body(this.#way.memory))
-    const data = (chunk: Buffer) => {
-      peek.write(chunk)
-      if (body.add(chunk)) return
-      this.#req.off('data', data).off('end', end)
-      this.#upload = new Upload(this.#req, body)
-      this.#afterPredecessor(() => this.#arrive(undefined))
-    }
-    const end = () => {
-      this.#bodyRead = performance.now()
-      const key = peek.key(body.chunks)
-      this.#afterPredecessor(() => this.#arrive(key))
-    }
-    this.#req.on('data', data).on('end', end)
+  get held(): boolean {
+    return this.#ticket?.held === true
   }
 
-  /** A pipelined request has no socket until the answer before it has ended; only then does it exist for the target. */
-  #afterPredecessor(go: () => void): void {
-    const { socket } = this.#req
-    if (this.#res.socket !== null) return go()
-    // One listener for each that waits; any number may be pipelined.
-    socket.setMaxListeners(0)
-    const gone = () => this.#closed()
-    socket.once('close', gone)
-    this.#res.once('socket', () => {
-      socket.off('close', gone)
-      if (!this.#over) go()
+  /** Reads the body of an inference request to its end, as far as there is room for it. */
+  #look(): void {
+    this.#body = new Body(this.#way.memory)
+    look(this.#req, this.#path, this.#body, (key, upload) => {
+      this.#bodyRead = performance.now()
+      this.#upload = upload
+      this.#afterPredecessor(() => this.#arrive(key))
     })
+  }
+
+  #afterPredecessor(go: () => void): void {
+    afterPredecessor(this.#req, this.#res, go, () => this.closed())
   }
 
   #arrive(key: string | undefined): void {
     if (this.#over) return
-    const ticket = this.#way.people.arrive(key, () => this.#forward())
-    if (this.#over) ticket.release()
-    else this.#ticket = ticket
+    const ticket = this.#way.people.arrive(key, this)
+    if (this.#over) return ticket.release()
+    this.#ticket = ticket
+    if (this.held) this.#heldSince = performance.now()
   }
 
-  #forward(): void {
+  /** The lane lets it go to the target. */
+  forward(): void {
     if (this.#over) return
+    const now = performance.now()
+    const held = now - (this.#heldSince ?? now)
     const { headers, rawHeaders, method, url } = this.#req
     const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
     if (hasBody && !this.#body) this.#upload ??= new Upload(this.#req)
@@ -130,11 +122,16 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
       },
       this,
     )
-    this.#overheadMs = performance.now() - this.#bodyRead
+    this.#overheadMs = performance.now() - this.#bodyRead - held
+  }
+
+  refuse(): void {
+    if (!this.#over) this.#refuse(absent())
   }
 
   onConnect(abort: () => void): void {
     this.#abort = abort
+    this.#body?.sent()
     if (this.#over) abort()
   }
 
@@ -142,6 +139,7 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
     // Interim answers are between the target and undici.
     if (status < 200) return true
     this.#resume = resume
+    if (status === 200) this.#ticket?.answered()
     this.#res.sendDate = false
     this.#res.writeHead(status, statusText, clientLines(raw, this.#cors))
     // The head goes out with the first piece if that came along, else by itself: a first token may be minutes away.
@@ -158,6 +156,7 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
     if (this.#first) this.#begin()
     if (writePiece(this.#res, chunk)) return true
     if (this.#res.listenerCount('drain') === 0) this.#res.on('drain', Passage.drained)
+    this.#ticket?.stalled(true)
     return false
   }
 
@@ -166,6 +165,12 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
     if (this.#first) writePiece(this.#res, this.#first)
     else this.#res.flushHeaders()
     this.#first = undefined
+  }
+
+  /** The client has taken what there was. */
+  drained(): void {
+    this.#ticket?.stalled(false)
+    this.#resume?.()
   }
 
   onComplete(): void {
@@ -178,6 +183,10 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
 
   onError(error: Error): void {
     if (this.#over) return
+    if (isUnmade(error) && this.#ticket?.again()) {
+      this.#heldSince ??= performance.now()
+      return
+    }
     this.#end()
     this.#fail(failure(error))
   }
@@ -186,10 +195,7 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
   #fail(error: ForemanError): void {
     if (!this.#res.headersSent) return this.#refuse(error)
     this.#outcome = 'cut'
-    const { socket } = this.#res
-    // To HTTP/1.0 the end of the connection may be the end of the answer: only a reset tells the difference.
-    if (this.#req.httpVersion === '1.0') socket?.resetAndDestroy()
-    else socket?.destroySoon()
+    cutShort(this.#req, this.#res)
   }
 
   #refuse(error: ForemanError): void {
@@ -210,7 +216,7 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
   }
 
   /** The connection or the answer has ended. */
-  #closed(): void {
+  closed(): void {
     if (!this.#way.active.delete(this)) return
     if (!this.#over) {
       this.#end()
@@ -231,18 +237,14 @@ export class Passage implements Dispatcher.DispatchHandler, Underway {
   }
 
   static readonly closed = function (this: Response): void {
-    const passage = this[passageOf]
-    if (passage) passage.#closed()
+    this[passageOf]?.closed()
   }
 
   static readonly drained = function (this: Response): void {
-    const passage = this[passageOf]
-    if (passage) passage.#resume?.()
+    this[passageOf]?.drained()
   }
 
   static readonly flush = (passage: Passage): void => {
     if (passage.#first !== undefined && !passage.#over) passage.#begin()
   }
 }
-
-function ignore(): void {}

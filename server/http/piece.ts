@@ -1,5 +1,5 @@
 // How one piece of an answer is written: as a chunk of its own, at once.
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
@@ -17,4 +17,11 @@ export function writePiece(res: ServerResponse, piece: Buffer): boolean {
 
 function uncork(socket: Socket): void {
   socket.uncork()
+}
+
+/** Ends half an answer so that nobody takes it for a whole one. */
+export function cutShort({ httpVersion }: IncomingMessage, { socket }: ServerResponse): void {
+  // To HTTP/1.0 the end of the connection may be the end of the answer: only a reset tells the difference.
+  if (httpVersion === '1.0') socket?.resetAndDestroy()
+  else socket?.destroySoon()
 }

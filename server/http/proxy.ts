@@ -6,7 +6,7 @@ import { METHODS } from 'node:http'
 import { Pool } from 'undici'
 import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
-import type { People } from '../people.ts'
+import type { People } from '../people/people.ts'
 import { Active } from './active.ts'
 import { Memory } from './body.ts'
 import { nativeAnswer } from './native.ts'
@@ -97,6 +97,7 @@ export class Proxy {
   /** Takes no new request; lets those under way end for `graceMs`, then ends them. */
   async close(graceMs: number): Promise<void> {
     this.#way.closing = true
+    for (const passage of this.#way.active.all()) if (passage.held) passage.stop()
     await this.#ended(graceMs)
     for (const passage of this.#way.active.all()) passage.stop()
     await this.#ended(1_000)

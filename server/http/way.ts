@@ -1,6 +1,6 @@
 // What all passages (passage.ts) share, and what each of them reports when it is over.
 import type { Dispatcher } from 'undici'
-import type { People } from '../people.ts'
+import type { People } from '../people/people.ts'
 import type { Active } from './active.ts'
 import type { Memory } from './body.ts'
 

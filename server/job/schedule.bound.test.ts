@@ -61,9 +61,10 @@ function simulate({ patience, load, room, arrivals }: History): { starts: Start[
       target: 'awake',
       paused: false,
       limits: { patience, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
-      estimates: new Map(),
+      listed: new Set(resident),
+      strangers: 0,
     })
-    if (decision.act === 'wait') {
+    if (decision.act !== 'start') {
       now = coming[0]?.at ?? now
       continue
     }

@@ -24,14 +24,15 @@ const snapshot = (facts: Partial<Snapshot>): Snapshot => ({
   target: 'awake',
   paused: false,
   limits: { patience: P, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
-  estimates: new Map(),
+  listed: facts.resident ?? new Set(),
+  strangers: 0,
   ...facts,
 })
 
 /** The key that is started, or why nothing is. */
 function started(facts: Partial<Snapshot>): string | null {
   const decision = schedule(snapshot(facts))
-  return decision.act === 'start' ? decision.key : decision.reason
+  return 'key' in decision ? decision.key : 'reason' in decision ? decision.reason : null
 }
 
 describe('rule 1: a turn goes on', () => {
@@ -39,7 +40,7 @@ describe('rule 1: a turn goes on', () => {
 
   test('with the oldest job of its key, although another has waited longer', () => {
     const keys = [key('b', 710, 1), key('a', 990, 2)]
-    expect(schedule(snapshot({ keys, turn }))).toEqual({ act: 'start', key: 'a', place: 2, turn })
+    expect(schedule(snapshot({ keys, turn }))).toEqual({ act: 'start', key: 'a', place: 2, turn, yielding: null })
   })
 
   test('although another key is resident', () => {
@@ -100,7 +101,7 @@ describe('rule 2: when a turn has ended', () => {
 
   test('a new turn counts from now', () => {
     const decision = schedule(snapshot({ keys: [key('b', 900, 4)], turn: { key: 'a', since: 10 } }))
-    expect(decision).toEqual({ act: 'start', key: 'b', place: 4, turn: { key: 'b', since: 1000 } })
+    expect(decision).toEqual({ act: 'start', key: 'b', place: 4, turn: { key: 'b', since: 1000 }, yielding: null })
   })
 })
 
@@ -143,13 +144,14 @@ describe('ties', () => {
 
 describe('nothing starts', () => {
   test('when nothing waits', () => {
-    expect(schedule(snapshot({}))).toEqual({ act: 'wait', reason: null, until: null })
+    expect(schedule(snapshot({}))).toEqual({ act: 'wait', reason: null, until: null, yielding: null })
   })
 
   test('while paused, whatever else is the matter', () => {
     const keys = [key('a', 0, 1)]
     expect(schedule(snapshot({ keys, paused: true, target: 'down' }))).toEqual({
       act: 'wait',
+      yielding: null,
       reason: 'paused',
       until: null,
     })
@@ -161,7 +163,12 @@ describe('nothing starts', () => {
     ['down', 'target_down'],
     ['stuck', 'target_stuck'],
   ])('while the target is %s', (target, reason) => {
-    expect(schedule(snapshot({ keys: [key('a', 0, 1)], target }))).toEqual({ act: 'wait', reason, until: null })
+    expect(schedule(snapshot({ keys: [key('a', 0, 1)], target }))).toEqual({
+      act: 'wait',
+      reason,
+      until: null,
+      yielding: null,
+    })
   })
 
   test('and a decision leaves its snapshot as it was', () => {

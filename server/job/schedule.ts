@@ -1,8 +1,10 @@
-// Which job runs next. Pure decision over a snapshot; must not read a clock, log, or remember anything.
-// Jobs are drained model by model: a turn goes on while its key has work, a key that has waited for the patience P
-// becomes overdue and ends a turn that has lasted P. Every tie breaks by queue place: one snapshot, one answer.
+// Which job runs next, and whether it may run now. Pure decision over a snapshot; must not read a clock, log, or remember
+// anything. Jobs are drained model by model: a turn goes on while its key has work, a key that has waited for the patience P
+// becomes overdue and ends a turn that has lasted P. Jobs step aside for people; when the chosen one has stepped aside for
+// Y, its key claims a turn of at most C. Every tie breaks by queue place: one snapshot, one answer. Docs: docs/scheduling.md.
 
-import type { InFlight } from './admit.ts'
+import type { Crowd } from './admit.ts'
+import { fits, type Room } from './room.ts'
 
 /** The waiting jobs of one affinity key; retries in backoff are not waiting. Times are monotonic milliseconds. */
 export interface WaitingKey {
@@ -30,42 +32,41 @@ export interface Limits {
   claim: number
 }
 
-/** What was seen of the target's room: sets of keys that were listed together, and sets that were not possible. */
-export interface Room {
-  fit: readonly ReadonlySet<string>[]
-  clash: readonly ReadonlySet<string>[]
+/** A run of jobs of one key. `claimed`: it began under a claim, and a claim lasts C from there. */
+export interface Turn {
+  key: string
+  since: number
+  claimed?: true
 }
 
-/** Means of what was seen of a key, in milliseconds; absent until something was. */
-export interface Estimate {
-  load?: number
-  run?: number
-}
-
-/** Everything a decision may depend on. */
+/** Everything a decision may depend on. No job is running. */
 export interface Snapshot {
   now: number
   keys: readonly WaitingKey[]
-  /** Affinity keys whose runner is loaded. */
+  /** Keys whose runner is in memory, under every spelling it serves. */
   resident: ReadonlySet<string>
+  /** The same with one key a runner. */
+  listed: ReadonlySet<string>
   /** The current turn, or the last one until the next begins. */
-  turn: { key: string; since: number } | null
+  turn: Turn | null
   /** People's requests, by key. */
-  people: readonly InFlight[]
+  people: readonly Crowd[]
+  /** People's requests in flight whose key can't be told. */
+  strangers: number
   room: Room
   /** Since when the chosen job steps aside for people. */
   yielding: number | null
-  /** The turn that jobs claimed from people. */
-  claim: { key: string; since: number } | null
+  /** Key of the turn that jobs claimed from people. */
+  claim: string | null
   target: TargetState
   paused: boolean
   limits: Limits
-  estimates: ReadonlyMap<string, Estimate>
 }
 
 export type Reason =
   | 'next'
   | 'draining_another_model'
+  | 'yielding_to_people'
   | 'backing_off'
   | 'paused'
   | 'storage_failing'
@@ -74,30 +75,91 @@ export type Reason =
   | 'target_stuck'
 
 export type Decision =
-  | { act: 'start'; key: string; place: number; turn: { key: string; since: number } }
+  /** Start the job at this place. `yielding` is the yield clock from now on. */
+  | { act: 'start'; key: string; place: number; turn: Turn | null; yielding: number | null }
+  /** The key claims a turn: people who don't fit beside it are held from now on. Then decide again. */
+  | { act: 'claim'; key: string }
+  /** The claim is over. Let people go, then decide again. */
+  | { act: 'unclaim'; turn: Turn | null }
   /** Nothing to start; `until` is the moment at which the answer may change by itself, null when only an event can. */
-  | { act: 'wait'; reason: Reason | null; until: number | null }
+  | { act: 'wait'; reason: Reason | null; until: number | null; yielding: number | null }
 
-/** Decides. The caller starts the named job or waits for the next event or for `until`. */
+/** Decides. The caller does what is said, and asks again after whatever happens or at `until`. */
 export function schedule(snapshot: Snapshot): Decision {
-  const { now, keys, paused, target } = snapshot
-  if (keys.length === 0) return { act: 'wait', reason: null, until: null }
-  if (paused) return { act: 'wait', reason: 'paused', until: null }
-  if (target !== 'awake') return { act: 'wait', reason: absence(target), until: null }
-  const { chosen, continues } = choose(snapshot)
-  const turn = continues && snapshot.turn ? snapshot.turn : { key: chosen.key, since: now }
-  return { act: 'start', key: chosen.key, place: chosen.head, turn }
+  const { now, keys, paused, target, limits, claim, turn } = snapshot
+  const away = paused ? 'paused' : absence(target)
+  const over = turn?.claimed === true && now - turn.since >= limits.claim
+  if (claim !== null && (away !== null || over || !keys.some(({ key }) => key === claim))) return unclaimed(turn)
+  if (keys.length === 0) return { act: 'wait', reason: null, until: null, yielding: null }
+  if (target === 'unknown' && !paused) return { act: 'wait', reason: null, until: null, yielding: null }
+  if (away !== null) return { act: 'wait', reason: away, until: null, yielding: null }
+  return claim === null ? besidePeople(snapshot) : underClaim(snapshot, claim)
 }
 
-function choose({ now, keys, turn, limits, resident }: Snapshot): { chosen: WaitingKey; continues: boolean } {
+/** Jobs start only when no person is there, and evict nobody's runner within H. */
+function besidePeople(snapshot: Snapshot): Decision {
+  const { now, limits, resident, people, strangers } = snapshot
+  const chosen = choose(snapshot)
+  const present = strangers > 0 || people.some(({ flight, held }) => flight + held > 0)
+  const recent = disturbed(snapshot, chosen.key)
+  if (!present && recent.length === 0) return start(chosen, turnFor(snapshot, chosen.key), null)
+  const yielding = snapshot.yielding ?? now
+  if (limits.yieldMax !== null && now - yielding >= limits.yieldMax) return { act: 'claim', key: chosen.key }
+  if (!present) {
+    // Jobs that need no load may fill the gap. That neither begins a turn nor stops the yield clock: else jobs on the
+    // people's own model would starve the others.
+    const loaded = snapshot.keys.filter(({ key }) => resident.has(key))
+    if (loaded.length > 0) {
+      const fill = longestStarved(loaded)
+      return start(fill, snapshot.turn, yielding)
+    }
+  }
+  const times = recent.map(({ used }) => used + limits.hold)
+  if (limits.yieldMax !== null) times.push(yielding + limits.yieldMax)
+  const until = Math.min(...times.filter((time) => time > now))
+  return { act: 'wait', reason: 'yielding_to_people', until: until < Infinity ? until : null, yielding }
+}
+
+/** The key that claimed goes as soon as all that people have in flight fits beside it. */
+function underClaim(snapshot: Snapshot, claim: string): Decision {
+  const { now, people, strangers, room, yielding, keys } = snapshot
+  const chosen = keys.find(({ key }) => key === claim)!
+  const beside = ({ key, flight }: Crowd) => flight === 0 || fits(room, new Set([key, claim]), now) === true
+  if (strangers === 0 && people.every(beside)) return start(chosen, turnFor(snapshot, claim), yielding)
+  return { act: 'wait', reason: 'yielding_to_people', until: null, yielding }
+}
+
+/** People's runners in memory that were used within H and would have to go, as far as anybody knows. */
+function disturbed({ now, limits, resident, listed, people, room }: Snapshot, key: string): Crowd[] {
+  if (resident.has(key) || fits(room, new Set([...listed, key]), now) === true) return []
+  return people.filter((crowd) => resident.has(crowd.key) && now - crowd.used < limits.hold)
+}
+
+function start({ key, head }: WaitingKey, turn: Turn | null, yielding: number | null): Decision {
+  return { act: 'start', key, place: head, turn, yielding }
+}
+
+/** The turn that a start of this key goes on with or begins. */
+function turnFor({ now, turn, claim }: Snapshot, key: string): Turn {
+  const goesOn = turn?.key === key && (claim === null || turn.claimed)
+  return goesOn ? turn : { key, since: now, ...(claim === null ? {} : { claimed: true }) }
+}
+
+/** After a claim its turn is over: whoever is overdue comes next. */
+function unclaimed(turn: Turn | null): Decision {
+  return { act: 'unclaim', turn: turn && { key: turn.key, since: -Infinity } }
+}
+
+/** Whose turn it is: the current key's, unless another is overdue and the turn has lasted P. */
+function choose({ now, keys, turn, limits, resident }: Snapshot): WaitingKey {
   const { patience } = limits
-  const current = turn && keys.find((k) => k.key === turn.key)
-  const overdue = keys.filter((k) => k.key !== turn?.key && now - k.starvedSince >= patience)
-  if (current && turn && !(overdue.length > 0 && now - turn.since >= patience))
-    return { chosen: current, continues: true }
-  if (overdue.length > 0) return { chosen: longestStarved(overdue), continues: false }
-  const loaded = keys.filter((k) => resident.has(k.key))
-  return { chosen: longestStarved(loaded.length > 0 ? loaded : keys), continues: false }
+  const current = keys.find(({ key }) => key === turn?.key)
+  const others = keys.filter((each) => each !== current)
+  const overdue = others.filter(({ starvedSince }) => now - starvedSince >= patience)
+  if (current && turn && !(overdue.length > 0 && now - turn.since >= patience)) return current
+  if (overdue.length > 0) return longestStarved(overdue)
+  const loaded = others.filter(({ key }) => resident.has(key))
+  return longestStarved(loaded.length > 0 ? loaded : others)
 }
 
 function longestStarved(keys: readonly WaitingKey[]): WaitingKey {
@@ -119,5 +181,5 @@ export function reasonFor(
   const away = absence(snapshot.target)
   if (away) return away
   if (decision.act === 'wait') return decision.reason
-  return decision.place === job.place ? 'next' : 'draining_another_model'
+  return decision.act === 'start' && decision.place === job.place ? 'next' : 'draining_another_model'
 }

@@ -95,6 +95,14 @@ export const JobList = z.object({ data: z.array(Job), next_cursor: z.string().op
 
 export const JobBatch = z.object({ data: z.array(Job) }).meta({ id: 'JobBatch' })
 
+/** Requests of people that pass through. */
+const People = z
+  .object({
+    in_flight: z.int(),
+    held: z.int().meta({ description: 'Waiting here for their turn, or for the target.' }),
+  })
+  .meta({ id: 'People' })
+
 export const QueueStatus = z
   .object({
     paused: z.boolean(),
@@ -102,10 +110,20 @@ export const QueueStatus = z
     models: z
       .array(z.object({ model: z.string(), waiting: z.int(), running: z.int() }).meta({ id: 'ModelCount' }))
       .meta({ description: 'Waiting and running jobs by model, most waiting first; at most 1,000.' }),
-    turn: z.object({ key: z.string(), model: z.string(), since: time }).optional().meta({ id: 'Turn' }),
+    turn: z
+      .object({
+        key: z.string(),
+        model: z.string(),
+        since: time,
+        claimed: z.boolean().meta({ description: 'Taken from people, who had had their way for long enough.' }),
+      })
+      .optional()
+      .meta({ id: 'Turn' }),
     running: z.string().optional().meta({ description: 'Id of the job that is loading or working.' }),
     oldest_wait_ms: z.int().optional(),
     reason: z.string().optional().meta({ description: 'Why nothing starts, while jobs wait.' }),
+    yielding_since: time.optional().meta({ description: 'Since when jobs step aside for people.' }),
+    people: People,
   })
   .meta({ id: 'QueueStatus' })
 
@@ -126,6 +144,6 @@ export const TargetStatus = z
         })
         .meta({ id: 'LoadedModel' }),
     ),
-    people: z.object({ in_flight: z.int() }).meta({ id: 'People' }),
+    people: People,
   })
   .meta({ id: 'TargetStatus' })

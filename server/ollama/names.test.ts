@@ -50,6 +50,7 @@ async function named(models: Record<string, Shown>) {
   open.push(server)
   let changes = 0
   const names = new Names({
+    clock: new VirtualClock(),
     wire: new Wire({ url: server.url, clock: new VirtualClock() }),
     onChange: () => void changes++,
   })
@@ -149,7 +150,7 @@ test('cloud models and stubs of a remote host have no runner here and are never 
 test('a recorded target is read as it is', async () => {
   const server = await replay({ 'GET /api/tags': 'tags', 'POST /api/show': 'show-alias' })
   open.push(server)
-  const names = new Names({ wire: new Wire({ url: server.url, clock: new VirtualClock() }) })
+  const names = new Names({ clock: new VirtualClock(), wire: new Wire({ url: server.url, clock: new VirtualClock() }) })
   await names.refresh()
   expect(names.models.find(({ name }) => name === 'gemma3:270m')).toMatchObject({ sizeBytes: 253113197, cloud: false })
   expect(names.runner(key('alias-a'))).toBe(
@@ -167,7 +168,7 @@ test('a target that answers nonsense or nothing leaves everything as it was', as
   for (const route of [plain(200, '<html>'), plain(500, '{"error":"x"}'), plain(200, '{}')]) {
     const odd = await replay({ 'GET /api/tags': route })
     open.push(odd)
-    const others = new Names({ wire: new Wire({ url: odd.url, clock: new VirtualClock() }) })
+    const others = new Names({ clock: new VirtualClock(), wire: new Wire({ url: odd.url, clock: new VirtualClock() }) })
     await others.refresh()
     expect(others.models).toEqual([])
   }

@@ -2,6 +2,7 @@
 // Modelfile parameters included; copies and models made FROM another share one. Asked of the target once per digest
 // and kept; what the target hasn't told yet falls back to the name.
 
+import type { Clock } from '../clock.ts'
 import { affinityKey, canonicalModel, isCloud, parseAffinityKey, runnerOptions } from '../job/affinity.ts'
 import type { RunnerOptions } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
@@ -26,11 +27,13 @@ interface Known {
 
 export interface NamesOptions {
   wire: Wire
+  clock: Clock
   /** Something that `runner` answers may have changed. */
   onChange?: () => void
 }
 
 const limitMs = 10_000
+const oldMs = 60_000
 /** So many digests are remembered; the oldest that no name has any more go first. */
 const mostKnown = 1_000
 
@@ -40,6 +43,7 @@ export class Names {
   #models = new Map<string, Model>()
   #known = new Map<string, Known>()
   #refreshing: Promise<void> | undefined
+  #at = Number.NEGATIVE_INFINITY
 
   constructor(parts: NamesOptions) {
     this.#parts = parts
@@ -50,8 +54,14 @@ export class Names {
     return [...this.#models.values()]
   }
 
+  /** Whether they are worth reading again. */
+  get old(): boolean {
+    return this.#parts.clock.now() - this.#at >= oldMs
+  }
+
   /** Reads the names, then each digest not met before. Never throws: what the target won't tell stays as it was. */
   refresh(): Promise<void> {
+    this.#at = this.#parts.clock.now()
     this.#refreshing ??= this.#refresh()
       .catch(() => {})
       .finally(() => {

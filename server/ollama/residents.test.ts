@@ -40,7 +40,7 @@ async function watchedWith(parameters: string, ...routes: Route[]) {
   })
   const clock = new VirtualClock()
   const wire = new CountingWire({ url: server.url, clock })
-  const names = new Names({ wire })
+  const names = new Names({ wire, clock })
   const readings: Reading[] = []
   const residents = new Residents({ wire, clock, names, onReading: (reading) => readings.push(reading) })
   ends.push(

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts'
 import { parseAffinityKey } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
+import type { Listed } from './capacity.ts'
 import { runnerOf, type Names } from './names.ts'
 import type { Wire } from './wire.ts'
 
@@ -58,6 +59,11 @@ export class Residents {
   #asking: Promise<void> | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   #polling = false
+  #pollingSince = Number.POSITIVE_INFINITY
+  #listed: readonly Listed[] = []
+  #runners: ReadonlySet<string> = new Set()
+  /** Monotonic time up to which the two are right. */
+  #listedUntil = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | undefined
 
   constructor(parts: ResidentsOptions) {
@@ -74,6 +80,7 @@ export class Residents {
   poll(on: boolean): void {
     if (on === this.#polling || this.#closed.signal.aborted) return
     this.#polling = on
+    this.#pollingSince = this.#parts.clock.now()
     this.#arm()
   }
 
@@ -86,37 +93,97 @@ export class Residents {
     return this.#asking
   }
 
+  /** Reads what is there from now on: a reading under way may have been answered before. */
+  async lookAnew(): Promise<void> {
+    await this.#asking
+    await this.look()
+  }
+
   /** A load by foreman has just been answered: the runner of this affinity key is in memory. */
   loaded(key: string): void {
     const { names, clock } = this.#parts
     const { model } = parseAffinityKey(key)
     this.#loads = this.#loads.filter((load) => names.weights(load.model) !== names.weights(model))
     this.#loads.push({ key, model, at: clock.now() })
+    this.renamed()
   }
 
-  /** The runners in memory, spelled as `names.runner` does; empty when nothing recent is known. */
+  /** The runners in memory, each under every key it serves, spelled as `names.runner` does; none when nothing recent is known. */
+  get listed(): readonly Listed[] {
+    const { clock } = this.#parts
+    if (clock.now() >= this.#listedUntil) this.#list()
+    return this.#listed
+  }
+
+  /** The same as the last reading alone has it, without what foreman knows of its own loads since. */
+  get read(): readonly Listed[] {
+    return (this.current ?? []).map((resident) => this.#served(resident))
+  }
+
+  /** Every key that a runner in memory serves. */
   get runners(): ReadonlySet<string> {
-    const { names, clock } = this.#parts
+    const { clock } = this.#parts
+    if (clock.now() >= this.#listedUntil) this.#list()
+    return this.#runners
+  }
+
+  /** The name by which the runner that serves this key is listed, or was loaded by foreman. */
+  nameOf(key: string): string | undefined {
+    const resident = this.current?.find((each) => this.#served(each).serves.includes(key))
+    return resident?.name ?? this.#loads.find((load) => this.#parts.names.runner(load.key) === key)?.model
+  }
+
+  /** Somebody has cared for long enough, and still nothing recent is known. */
+  get blind(): boolean {
+    const now = this.#parts.clock.now()
+    const since = Math.max(this.reading?.at ?? Number.NEGATIVE_INFINITY, this.#pollingSince)
+    return this.#polling && now - since > tooOldMs
+  }
+
+  /** Names mean other runners than before. */
+  renamed(): void {
+    this.#listedUntil = Number.NEGATIVE_INFINITY
+  }
+
+  /** What `listed` and `runners` answer until something is read, or has grown too old. */
+  #list(): void {
+    const { clock } = this.#parts
+    const now = clock.now()
     const newest = this.reading?.at ?? Number.NEGATIVE_INFINITY
-    const runners = new Set<string>()
-    for (const load of this.#loads) {
-      if (load.at >= newest && clock.now() - load.at <= tooOldMs) runners.add(names.runner(load.key))
+    const fresh = this.#loads.filter((load) => load.at >= newest && now - load.at <= tooOldMs)
+    const listed = [...this.read]
+    const readUntil = listed.length > 0 && this.reading ? [this.reading.at] : []
+    for (const { key } of fresh) {
+      const name = this.#parts.names.runner(key)
+      if (!listed.some(({ serves }) => serves.includes(name)))
+        listed.push({ key: name, serves: [name], expiresAt: undefined })
     }
-    for (const resident of this.current ?? []) {
-      const weights = names.weightsOf(resident)
-      const own = this.#loads.find((load) => names.weights(load.model) === weights)
-      if (own) {
-        runners.add(names.runner(own.key))
-        continue
-      }
-      // Somebody else loaded it, by this name and so with its Modelfile's options: it serves requests that add none to
-      // them but the listed num_ctx, and where the Modelfile leaves num_ctx open those that leave it open too.
-      const parameters = names.parametersOf(resident)
-      const { contextLength } = resident
-      if (contextLength === undefined || parameters.num_ctx === undefined) runners.add(runnerOf(weights, parameters))
-      if (contextLength !== undefined) runners.add(runnerOf(weights, { ...parameters, num_ctx: contextLength }))
+    const times = [...fresh.map(({ at }) => at), ...readUntil]
+    this.#listed = listed
+    this.#runners = new Set(listed.flatMap(({ serves }) => serves))
+    this.#listedUntil = times.length === 0 ? Infinity : Math.min(...times) + tooOldMs + 1
+  }
+
+  /** One that is listed, with the requests it serves as it is. */
+  #served(resident: Resident): Listed {
+    const { names } = this.#parts
+    const { contextLength, expiresAt } = resident
+    const weights = names.weightsOf(resident)
+    const own = this.#loads.find((load) => names.weights(load.model) === weights)
+    if (own) {
+      const key = names.runner(own.key)
+      return { key, serves: [key], expiresAt }
     }
-    return runners
+    // Somebody else loaded it, by this name and so with its Modelfile's options: it serves requests that add none to
+    // them but the listed num_ctx, and where the Modelfile leaves num_ctx open those that leave it open too.
+    const parameters = names.parametersOf(resident)
+    const serves: string[] = []
+    if (contextLength === undefined || parameters.num_ctx === undefined) serves.push(runnerOf(weights, parameters))
+    if (contextLength !== undefined) {
+      const explicit = runnerOf(weights, { ...parameters, num_ctx: contextLength })
+      if (!serves.includes(explicit)) serves.push(explicit)
+    }
+    return { key: serves[0]!, serves, expiresAt }
   }
 
   close(): void {
@@ -136,6 +203,7 @@ export class Residents {
       if (Array.isArray(models)) {
         this.reading = { residents: models.map(residentFrom), at }
         this.#forget(this.reading)
+        this.renamed()
         onReading?.(this.reading)
       }
     } catch {

@@ -57,7 +57,7 @@ const until = (check: () => void) => vi.waitFor(check, { interval: 1 })
 test('the first probe that is answered brings the state, the version and the names', async () => {
   const { target: ollama, states, names } = await target()
   expect(ollama.models).toEqual([])
-  await ollama.start()
+  await ollama.probe()
   expect(states).toEqual(['awake'])
   await until(() => expect(ollama.runnerKey('tiny-a:latest')).toMatch(/^sha256-/))
   expect(names()).toBeGreaterThan(1)
@@ -68,7 +68,7 @@ test('the first probe that is answered brings the state, the version and the nam
 
 test('the names are read again with a good probe once they are a minute old', async () => {
   const { target: ollama, clock, asked } = await target()
-  await ollama.start()
+  await ollama.probe()
   await pass(clock, 59)
   expect(asked('/api/tags')).toHaveLength(1)
   await pass(clock, 2)
@@ -183,7 +183,7 @@ test('an abort reaches a load as it reaches a run', async () => {
 
 test('a target that refuses the connection is absent and known to be down at once', async () => {
   const { target: ollama, server, states } = await target()
-  await ollama.start()
+  await ollama.probe()
   await server.close()
   await expect(ollama.run(chat(never))).rejects.toBeInstanceOf(TargetAbsent)
   await until(() => expect(states).toEqual(['awake', 'down']))
@@ -218,7 +218,7 @@ test('a silent run is kept as long as probes are answered, and through an absenc
     'GET /api/version': version,
     'POST /api/chat': (each) => void (socket = each),
   })
-  await ollama.start()
+  await ollama.probe()
   const running = ollama.run(chat(never))
   await pass(clock, 300)
   state.asleep = true
@@ -238,7 +238,7 @@ test('a run is given up when probes fail for longer than the grace time, at no c
     'GET /api/version': ['version', silence],
     'POST /api/chat': (socket) => void sockets.push(socket),
   })
-  await ollama.start()
+  await ollama.probe()
   const ended = vi.fn<(error: unknown) => void>()
   void ollama.run(chat(never)).catch(ended)
   await until(() => expect(sockets).toHaveLength(1))
@@ -258,7 +258,7 @@ test('a stream that speaks is not given up, whatever the probes say', async () =
       each.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
     },
   })
-  await ollama.start()
+  await ollama.probe()
   const running = ollama.run(chat(never))
   await until(() => expect(socket).toBeDefined())
   const say = (done: boolean) => {
@@ -277,7 +277,7 @@ test('a stream that speaks is not given up, whatever the probes say', async () =
 
 test('a load that goes through ends stuck', async () => {
   const { target: ollama, states } = await target({ 'POST /api/generate': 'preload' })
-  await ollama.start()
+  await ollama.probe()
   ollama.stuck()
   expect(ollama.state).toBe('stuck')
   await ollama.preload(load('/api/chat'), never)
@@ -292,7 +292,7 @@ test('the address is told without credentials', () => {
 
 test('closed, it leaves nothing running', async () => {
   const { target: ollama, clock, server } = await target()
-  await ollama.start()
+  await ollama.probe()
   ollama.demand('waiting', true)
   ollama.demand('in_flight', true)
   ollama.close()

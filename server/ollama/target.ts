@@ -3,10 +3,12 @@
 // are only told of here.
 
 import type { Clock } from '../clock.ts'
-import { affinityKey, type RunnerOptions } from '../job/affinity.ts'
-import { isEmbedding, type Endpoint } from '../job/submit.ts'
-import { fieldsOf, type Answer } from './answer.ts'
-import { TargetAbsent, TargetFailure, brokenOff, classify } from './failure.ts'
+import { affinityKey, parseAffinityKey } from '../job/affinity.ts'
+import type { Answer } from './answer.ts'
+import { Capacity } from './capacity.ts'
+import { TargetAbsent } from './failure.ts'
+import { Flights } from './flight.ts'
+import { loadRequest, mustBeLoaded, unloadRequest, type Load } from './preload.ts'
 import { Names, type Model } from './names.ts'
 import { Residents, type Reading, type Resident } from './residents.ts'
 import { run, type RunRequest } from './run.ts'
@@ -27,24 +29,16 @@ export interface TargetOptions {
   onResidents?: (reading: Reading) => void
 }
 
-export interface Load {
-  endpoint: Endpoint
-  model: string
-  options: RunnerOptions
-}
-
-/** The names are read again with a good probe when they are older than this. */
-const namesOldMs = 60_000
-
 export class Target {
+  /** What is learnt of how much fits into its memory; told of every request that needs a runner. */
+  readonly capacity: Capacity
   readonly #parts: TargetOptions
   readonly #wire: Wire
   readonly #names: Names
   readonly #residents: Residents
   readonly #watch: Watch
-  readonly #inFlight = new Set<unknown>()
-  readonly #running = new Set<AbortController>()
-  #namesAt = Number.NEGATIVE_INFINITY
+  readonly #demands = { waiting: new Set<unknown>(), in_flight: new Set<unknown>() }
+  readonly #flights: Flights
 
   constructor(parts: TargetOptions) {
     this.#parts = parts
@@ -52,8 +46,21 @@ export class Target {
     // TCP's own keep-alive must not give up before the probes do: a sleeping Mac may come back within the grace time.
     const wire = new Wire({ url: parts.url, token: parts.token, clock, keepAliveMs: graceMs + 60_000 })
     this.#wire = wire
-    this.#names = new Names({ wire, onChange: parts.onNames })
-    this.#residents = new Residents({ wire, clock, names: this.#names, onReading: parts.onResidents })
+    this.capacity = new Capacity({ clock })
+    this.#names = new Names({
+      wire,
+      clock,
+      onChange: () => {
+        this.#residents.renamed()
+        parts.onNames?.()
+      },
+    })
+    this.#residents = new Residents({ wire, clock, names: this.#names, onReading: (reading) => this.#read(reading) })
+    this.#flights = new Flights({
+      onFlight: (who, on) => this.demand('in_flight', on, who),
+      onBroken: () => void this.probe(),
+      onMissing: () => void this.refresh(),
+    })
     this.#watch = new Watch({
       wire,
       clock,
@@ -94,11 +101,6 @@ export class Target {
     return this.#residents.reading
   }
 
-  /** The first probe; resolves when it has been answered or not. */
-  start(): Promise<void> {
-    return this.#watch.probe()
-  }
-
   /** Stops every timer and question of the target's own; runs belong to their signals. */
   close(): void {
     this.#watch.close()
@@ -107,15 +109,14 @@ export class Target {
   }
 
   /**
-   * Says whether something of `who` waits for the absent target, or is on it: probes then come every 2 s, and with
-   * something in flight /api/ps is read every second. Runs and preloads say so themselves.
+   * Says whether something of `who` waits for its turn or for the absent target, or is on it: probes then come every 2 s, and
+   * /api/ps is read every second. Runs and preloads say so themselves.
    */
   demand(reason: Reason, on: boolean, who: unknown = 'worker'): void {
     this.#watch.demand(reason, on, who)
-    if (reason === 'waiting') return
-    if (on) this.#inFlight.add(who)
-    else this.#inFlight.delete(who)
-    this.#residents.poll(this.#inFlight.size > 0)
+    if (on) this.#demands[reason].add(who)
+    else this.#demands[reason].delete(who)
+    this.#poll()
   }
 
   /** Bytes of any answer came from the target. */
@@ -135,7 +136,6 @@ export class Target {
 
   /** Reads the names again, as after a pull, a create, a copy or a delete. Never throws. */
   refresh(): Promise<void> {
-    this.#namesAt = this.#parts.clock.now()
     return this.#names.refresh()
   }
 
@@ -149,9 +149,35 @@ export class Target {
     return this.#names.runner(key)
   }
 
-  /** The runners in memory, spelled as `runnerKey` does; empty when nothing recent is known. */
+  /** Every key that a runner in memory serves, spelled as `runnerKey` does; none when nothing recent is known. */
   residentKeys(): ReadonlySet<string> {
     return this.#residents.runners
+  }
+
+  /** The runners in memory by one key each. */
+  listedKeys(): ReadonlySet<string> {
+    return new Set(this.#residents.listed.map(({ key }) => key))
+  }
+
+  /** /api/ps has not answered for longer than a reading is good for, although somebody cares. */
+  get blind(): boolean {
+    return this.#residents.blind
+  }
+
+  /** It sleeps, or its machine refuses. */
+  get absent(): boolean {
+    return this.state === 'asleep' || this.state === 'down'
+  }
+
+  /** Whether the model of an affinity key runs on ollama.com, and so needs no runner here. */
+  cloud(key: string): boolean {
+    return this.#names.cloud(parseAffinityKey(key).model)
+  }
+
+  /** A request with this affinity key was answered well: its runner is in memory, before /api/ps is asked. */
+  shown(key: string): void {
+    this.#residents.loaded(key)
+    void this.#residents.lookAnew()
   }
 
   /**
@@ -161,81 +187,65 @@ export class Target {
   run(request: RunRequest): Promise<Answer> {
     const { clock, answerMax } = this.#parts
     const limits = { wire: this.#wire, clock, answerMax, onBytes: () => this.heard() }
-    return this.#fly(request.signal, (signal) => run({ ...request, signal }, limits))
+    return this.#flights.fly(request.signal, (signal) => run({ ...request, signal }, limits))
   }
 
   /**
    * Loads the runner a request will need, for as long as that takes. Resolves with whether it did: cloud models, which
    * only the target can tell by their name, need none. Throws like `run`.
    */
-  async preload({ endpoint, model, options }: Load, signal: AbortSignal): Promise<boolean> {
+  async preload(load: Load, signal: AbortSignal): Promise<boolean> {
+    const { model, options } = load
     if (this.#names.cloud(model)) return false
-    const { shift, ...runner } = options
-    const embeds = isEmbedding(endpoint)
-    const path = embeds ? '/api/embed' : '/api/generate'
-    const body = JSON.stringify({
-      model,
-      ...(embeds ? { input: '' } : { stream: false }),
-      ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
-      ...(shift === false && !embeds ? { shift } : {}),
-    })
-    await this.#fly(signal, async (signal) => {
-      const { status, text } = await this.#wire.ask({ method: 'POST', path, body, signal })
-      if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
+    const key = affinityKey(model, options)
+    this.capacity.forwarded(this.runnerKey(key))
+    await this.#flights.fly(signal, async (signal) => {
+      mustBeLoaded(await this.#wire.ask({ ...loadRequest(load), signal }), load.endpoint)
       this.heard()
-      this.#residents.loaded(affinityKey(model, options))
+      this.#residents.loaded(key)
       // Whatever had to go for it is still in the last reading.
-      void this.look()
+      void this.#residents.lookAnew()
       this.#watch.unstuck()
     })
     return true
   }
 
-  /** Has a request on the target until `work` settles; gives it up when probes have failed for the grace time. */
-  async #fly<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const giveUp = new AbortController()
-    this.#running.add(giveUp)
-    this.demand('in_flight', true, giveUp)
-    try {
-      return await work(AbortSignal.any([signal, giveUp.signal]))
-    } catch (error) {
-      // Know soon what is the matter, instead of at the next probe.
-      if (error instanceof TargetAbsent || isCut(error)) void this.probe()
-      if (error instanceof TargetFailure && error.failure.code === 'model_missing') void this.refresh()
-      throw error
-    } finally {
-      this.#running.delete(giveUp)
-      this.demand('in_flight', false, giveUp)
-    }
+  /**
+   * Tells the target to let go of a runner in memory, by one of the keys it serves. It goes once it is idle; only /api/ps says
+   * whether it did. Never throws.
+   */
+  async unload(key: string): Promise<void> {
+    const found = this.#residents.nameOf(key)
+    if (!found) return
+    for (const { key: listed, serves } of this.#residents.listed)
+      if (serves.includes(key)) this.capacity.dismissed(listed)
+    await this.#wire.ask(unloadRequest(found)).catch(() => {})
+    await this.#residents.lookAnew()
   }
 
   #probed(good: boolean): void {
     const { clock, graceMs } = this.#parts
     const { failingSince } = this.#watch
-    if (good && clock.now() - this.#namesAt >= namesOldMs && this.state === 'awake') void this.refresh()
+    if (good && this.#names.old && this.state === 'awake') void this.refresh()
     if (failingSince === undefined || clock.now() - failingSince < graceMs) return
-    for (const run of this.#running) run.abort(new TargetAbsent('gave_up'))
+    this.#flights.giveUp(new TargetAbsent('gave_up'))
+  }
+
+  /** /api/ps is read while it matters to anybody, and there is somebody to ask. */
+  #poll(): void {
+    const { waiting, in_flight } = this.#demands
+    this.#residents.poll(waiting.size + in_flight.size > 0 && !this.absent)
+  }
+
+  #read(reading: Reading): void {
+    this.capacity.looked(this.#residents.read)
+    this.#parts.onResidents?.(reading)
   }
 
   #changed(state: TargetState, previous: TargetState): void {
+    if (this.absent) this.capacity.forget()
+    this.#poll()
     if (state === 'awake' && previous !== 'stuck') void this.refresh()
     this.#parts.onState?.(state, previous)
   }
-}
-
-const isCut = (error: unknown) => error instanceof TargetFailure && error.failure.targetStatus === undefined
-
-/** 200 with the answer to a request for nothing: the model is in memory. */
-function isLoadAnswer(text: string): boolean {
-  try {
-    const { done_reason, embeddings } = fieldsOf(JSON.parse(text))
-    return done_reason === 'load' || Array.isArray(embeddings)
-  } catch {
-    return false
-  }
-}
-
-function loadFailure(status: number, text: string, endpoint: Endpoint) {
-  if (status !== 200 || text.includes('"error"')) return classify({ status, text, endpoint })
-  return brokenOff('the target answered a load request with something else', status)
 }

@@ -15,7 +15,17 @@ export class Steady {
   }
 
   now(): number {
-    return Math.floor(this.#clock.now() + this.#offset)
+    return this.of(this.#clock.now())
+  }
+
+  /** The steady time of a monotonic one. */
+  of(monotonic: number): number {
+    return Math.floor(monotonic + this.#offset)
+  }
+
+  /** The monotonic time of a steady one, which decisions are made in. */
+  monotonic(time: number): number {
+    return time - this.#offset
   }
 
   /** Calls `fn` once steady time has reached `time`; returns the cancel. */

@@ -1,30 +1,23 @@
 // The queue as the next decision sees it, and what that says of each waiting job. Looks only; acting is worker.ts.
 
-import type { InFlight } from '../job/admit.ts'
-import {
-  reasonFor,
-  schedule,
-  type Decision,
-  type Estimate,
-  type Limits,
-  type Reason,
-  type Snapshot,
-} from '../job/schedule.ts'
+import type { Clock } from '../clock.ts'
+import { reasonFor, schedule, type Decision, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
 import type { Job } from '../job/schema.ts'
 import { isNative } from '../job/submit.ts'
 import type { Target } from '../ollama/target.ts'
+import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Run } from './run.ts'
+import type { Turns } from './turns.ts'
 
 export interface OutlookOptions {
   queue: Queue
   target: Target
+  people: People
+  clock: Clock
   limits: Limits
-  /** People's requests in flight, by key. */
-  people: () => readonly InFlight[]
-  estimates: ReadonlyMap<string, Estimate>
-  turn: () => Snapshot['turn']
+  turns: Turns
   run: () => Run | null
   /** Whether the disk refuses what must be written. */
   storageFailing: () => boolean
@@ -52,22 +45,23 @@ export class Outlook {
     this.#glance = null
   }
 
-  /** What the next decision sees, in steady time. Names that share a runner are one key here. */
+  /** What the next decision sees, in monotonic time. Names that share a runner are one key here. */
   snapshot(): Snapshot {
-    const { queue, target, limits, people, estimates, turn } = this.#options
+    const { queue, target, people, clock, limits, turns } = this.#options
+    const keys = queue.keys((key) => target.runnerKey(key))
+    for (const key of keys) key.starvedSince = queue.steady.monotonic(key.starvedSince)
     return {
-      now: queue.steady.now(),
-      keys: queue.keys((key) => target.runnerKey(key)),
+      now: clock.now(),
+      keys,
       resident: target.residentKeys(),
-      turn: turn(),
-      people: people(),
-      room: { fit: [], clash: [] },
-      yielding: null,
-      claim: null,
+      listed: target.listedKeys(),
+      ...turns.state,
+      people: people.crowds,
+      strangers: people.strangers,
+      room: target.capacity.room,
       target: target.state,
       paused: queue.paused,
       limits,
-      estimates,
     }
   }
 

@@ -1,30 +1,30 @@
 // The hands: one loop that asks job/schedule.ts what to do, does it, and asks again. It is woken by what happens (a
 // submit, an answer, the target coming back), never by a poll, and runs one job at a time.
 
-import type { InFlight } from '../job/admit.ts'
 import { ForemanError } from '../job/error.ts'
-import { schedule, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
+import { schedule, type Decision, type Limits, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
+import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
-import { Estimates } from './estimates.ts'
-import { Outlook, type Live } from './outlook.ts'
+import type { Estimates } from './estimates.ts'
+import { Outlook } from './outlook.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import { Run, type Ended } from './run.ts'
+import { Turns, type TurnsOptions } from './turns.ts'
 
-export interface WorkerOptions extends KeeperOptions {
+export interface WorkerOptions extends KeeperOptions, TurnsOptions {
   queue: Queue
   target: Target
   random: () => number
+  people: People
   limits: Limits
   loadStall_ms: number
-  /** People's requests in flight, by key. */
-  people: () => readonly InFlight[]
+  estimates: Estimates
   /** A job starts; `resident` when its runner is in memory already. */
   onStart?: (row: JobRow, resident: boolean) => void
   onEnded?: (row: JobRow, ended: Ended, ms: number) => void
   onLoad?: (facts: { key: string; ms: number }) => void
-  onTurn?: (turn: { key: string; ms: number }) => void
   /** The loop met something it does not know; it goes on after a pause. */
   onError?: (error: unknown) => void
 }
@@ -33,17 +33,14 @@ export interface WorkerOptions extends KeeperOptions {
 const again_ms = 5000
 
 export class Worker {
+  readonly turns: Turns
+  readonly outlook: Outlook
   #options: WorkerOptions
-  #turn: Snapshot['turn'] = null
-  /** The turn's key as its jobs have it; in #turn names of one runner are folded. */
-  #turnName = ''
   #run: Run | null = null
   #keeper: Keeper
   #recovering = false
   #resting = false
-  #outlook: Outlook
   #looked = false
-  #estimates = new Estimates()
   #stopping = false
   #scheduled = false
   #cancelTimer = () => {}
@@ -53,10 +50,10 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#keeper = new Keeper(options)
-    this.#outlook = new Outlook({
+    this.turns = new Turns(options)
+    this.outlook = new Outlook({
       ...options,
-      estimates: this.#estimates.all,
-      turn: () => this.#turn,
+      turns: this.turns,
       run: () => this.#run,
       storageFailing: () => this.#keeper.failing,
     })
@@ -85,7 +82,7 @@ export class Worker {
 
   /** Something happened that may change the decision. */
   wake(): void {
-    this.#outlook.changed()
+    this.outlook.changed()
     if (this.#scheduled || this.#run || this.#stopping) return
     this.#scheduled = true
     setImmediate(() => {
@@ -108,23 +105,38 @@ export class Worker {
   #decide(): void {
     if (this.#run || this.#stopping || this.#resting || this.#recovering) return
     this.#cancelTimer()
-    const { queue, target, clock } = this.#options
+    const { queue, target, clock, people } = this.#options
     if (this.#mustLook()) return
-    const snapshot = this.#outlook.snapshot()
+    // People go first, always.
+    people.decide()
+    const { snapshot, decision } = this.#ask()
     target.demand('waiting', snapshot.keys.length > 0 && !snapshot.paused)
-    const decision = schedule(snapshot)
     if (decision.act === 'wait') {
-      if (decision.until !== null)
-        this.#cancelTimer = clock.at(clock.now() + decision.until - snapshot.now, () => this.wake())
+      if (decision.until !== null) this.#cancelTimer = clock.at(decision.until, () => this.wake())
       if (snapshot.keys.length === 0) this.#drained(snapshot.now)
-      return
     }
+    if (decision.act !== 'start') return
     const row = queue.headAt(decision.place)
     if (row?.state !== 'queued') return this.#rest()
-    if (this.#turn !== decision.turn) this.#endTurn(snapshot.now)
-    this.#turn = decision.turn
-    this.#turnName = row.key
+    this.turns.name = row.key
     void this.#start(row, snapshot.resident.has(decision.key))
+  }
+
+  /** Decides; people learn of a claim, and of its end, before jobs are decided about again. */
+  #ask(): { snapshot: Snapshot; decision: Decision } {
+    for (;;) {
+      const snapshot = this.outlook.snapshot()
+      const decision = schedule(snapshot)
+      if (!this.turns.follow(decision, snapshot.now)) return { snapshot, decision }
+      this.#tellPeople()
+    }
+  }
+
+  /** What people's requests have to know of jobs. */
+  #tellPeople(): void {
+    const { people, target } = this.#options
+    const running = this.#run && target.runnerKey(this.#run.row.key)
+    people.jobs({ running, claim: this.turns.claim })
   }
 
   /** Nothing is waiting. A retry in backoff keeps the turn of its key open. */
@@ -134,8 +146,8 @@ export class Worker {
   }
 
   #endTurn(now: number): void {
-    if (this.#turn) this.#options.onTurn?.({ key: this.#turn.key, ms: now - this.#turn.since })
-    this.#turn = null
+    this.turns.end(now)
+    this.#tellPeople()
   }
 
   /**
@@ -152,25 +164,26 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loadStall_ms } = this.#options
+    const { queue, target, clock, random, loadStall_ms, estimates } = this.#options
     const key = target.runnerKey(row.key)
     let loading = 0
     const onLoad = (load: { key: string; ms: number }) => {
       loading = load.ms
-      this.#estimates.saw(key, 'load', load.ms)
+      estimates.saw(key, 'load', load.ms)
       this.#options.onLoad?.(load)
     }
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
     const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
     this.#run = run
     this.#looked = false
+    this.#tellPeople()
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
       if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
         const ended = await run.go(resident)
-        if (ended === 'done') this.#estimates.saw(key, 'run', clock.now() - began - loading)
+        if (ended === 'done') estimates.saw(key, 'run', clock.now() - began - loading)
         this.#options.onEnded?.(row, ended, clock.now() - began)
       }
     } catch (error) {
@@ -179,6 +192,7 @@ export class Worker {
       if (!gone) this.#rest(error)
     } finally {
       this.#run = null
+      this.#tellPeople()
       for (const resolve of this.#stopped.splice(0)) resolve()
       this.wake()
     }
@@ -189,30 +203,16 @@ export class Worker {
     const { clock } = this.#options
     if (error !== undefined) this.#options.onError?.(error)
     this.#resting = true
+    this.#endTurn(clock.now())
     clock.at(clock.now() + again_ms, () => {
       this.#resting = false
       this.wake()
     })
   }
 
-  /** What is only known live of a job: why it waits, or how far it is. */
-  live(row: JobRow): Live {
-    return this.#outlook.live(row)
-  }
-
-  /** Why nothing starts although jobs wait. */
-  get waitingFor(): Reason | null {
-    return this.#outlook.waitingFor
-  }
-
   /** The job that is loading or working. */
   get running(): Run | null {
     return this.#run
-  }
-
-  /** The turn that goes on, by the key its jobs have. */
-  get turn(): { name: string; age_ms: number } | null {
-    return this.#turn && { name: this.#turnName, age_ms: this.#options.queue.steady.now() - this.#turn.since }
   }
 
   get storageFailing(): boolean {
@@ -234,6 +234,7 @@ export class Worker {
     this.#keeper.stop()
     this.#cancelTimer()
     this.#options.target.demand('waiting', false)
+    this.#endTurn(clock.now())
     const run = this.#run
     if (!run) return
     const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))

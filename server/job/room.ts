@@ -1,0 +1,63 @@
+// What was seen of the target's room: which runners were in memory together, and which could not be. Ollama tells nobody
+// how much fits, and it changes with context sizes and with what else the machine does; so nothing is configured, every
+// load that can be seen teaches, and the newest observation wins. Pure: a room comes in, a room comes out.
+
+/** Runners, by key, that were seen together or seen not to fit. `at` in monotonic milliseconds. */
+export interface Observation {
+  readonly keys: ReadonlySet<string>
+  readonly at: number
+}
+
+export interface Room {
+  /** Listed together: these sets and their subsets fit. */
+  readonly fit: readonly Observation[]
+  /** One had to go when the last came: these sets and their supersets don't fit. */
+  readonly clash: readonly Observation[]
+}
+
+/** Nothing was seen yet, or an outage of the target made it void. */
+export const unknownRoom: Room = { fit: [], clash: [] }
+
+/** A "don't fit" is believed for so long: memory that somebody else used may be free again. */
+export const clashBelieved_ms = 3_600_000
+
+/** So many observations of each kind are kept, the newest ones. */
+const kept = 256
+
+/** Whether these runners fit into the target's memory together; undefined: nobody has seen it. */
+export function fits({ fit, clash }: Room, keys: ReadonlySet<string>, now: number): boolean | undefined {
+  if (keys.size <= 1) return true
+  if (fit.some((seen) => keys.isSubsetOf(seen.keys))) return true
+  if (sharesWeights(keys)) return false
+  const believed = (seen: Observation) => now - seen.at < clashBelieved_ms && seen.keys.isSubsetOf(keys)
+  return clash.some(believed) ? false : undefined
+}
+
+/** These runners were listed together. */
+export function sawTogether(room: Room, keys: ReadonlySet<string>, now: number): Room {
+  if (keys.size < 2) return room
+  const newest = room.fit[0]
+  const clash = room.clash.filter((seen) => !seen.keys.isSubsetOf(keys))
+  if (newest && clash.length === room.clash.length && sameKeys(newest.keys, keys)) return room
+  const fit = room.fit.filter((seen) => !seen.keys.isSubsetOf(keys))
+  return { fit: [{ keys, at: now }, ...fit].slice(0, kept), clash }
+}
+
+/** One of these runners had to go when another of them came. */
+export function sawEvict(room: Room, keys: ReadonlySet<string>, now: number): Room {
+  if (keys.size < 2) return room
+  const fit = room.fit.filter((seen) => !keys.isSubsetOf(seen.keys))
+  const clash = room.clash.filter((seen) => !keys.isSubsetOf(seen.keys))
+  return { fit, clash: [{ keys, at: now }, ...clash].slice(0, kept) }
+}
+
+/** Ollama keeps one runner of the same weights: another set of runner options replaces it. */
+function sharesWeights(keys: ReadonlySet<string>): boolean {
+  const weights = new Set<string>()
+  for (const key of keys) weights.add(key.split(' ', 1)[0]!)
+  return weights.size < keys.size
+}
+
+function sameKeys(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && a.isSubsetOf(b)
+}

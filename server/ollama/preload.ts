@@ -1,0 +1,52 @@
+// Asking the target to load a runner and nothing else, or to let go of one: the requests, and whether the answer to the first
+// says that it is loaded.
+
+import type { RunnerOptions } from '../job/affinity.ts'
+import { isEmbedding, type Endpoint } from '../job/submit.ts'
+import { fieldsOf } from './answer.ts'
+import { TargetFailure, brokenOff, classify } from './failure.ts'
+
+export interface Load {
+  endpoint: Endpoint
+  model: string
+  options: RunnerOptions
+}
+
+/** The request: without a prompt, with the runner options of the job it is for. */
+export function loadRequest({ endpoint, model, options }: Load): { method: 'POST'; path: string; body: string } {
+  const { shift, ...runner } = options
+  const embeds = isEmbedding(endpoint)
+  const body = JSON.stringify({
+    model,
+    ...(embeds ? { input: '' } : { stream: false }),
+    ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
+    ...(shift === false && !embeds ? { shift } : {}),
+  })
+  return { method: 'POST', path: embeds ? '/api/embed' : '/api/generate', body }
+}
+
+/** The request to let go of a runner, by a name it is listed under. It is answered at once; the runner goes when it is idle. */
+export function unloadRequest(model: string) {
+  const body = JSON.stringify({ model, keep_alive: 0 })
+  return { method: 'POST', path: '/api/generate', body, limitMs: 10_000 } as const
+}
+
+/** Throws TargetFailure unless the answer says that the runner is in memory. */
+export function mustBeLoaded({ status, text }: { status: number; text: string }, endpoint: Endpoint): void {
+  if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
+}
+
+/** 200 with the answer to a request for nothing: the model is in memory. */
+function isLoadAnswer(text: string): boolean {
+  try {
+    const { done_reason, embeddings } = fieldsOf(JSON.parse(text))
+    return done_reason === 'load' || Array.isArray(embeddings)
+  } catch {
+    return false
+  }
+}
+
+function loadFailure(status: number, text: string, endpoint: Endpoint) {
+  if (status !== 200 || text.includes('"error"')) return classify({ status, text, endpoint })
+  return brokenOff('the target answered a load request with something else', status)
+}

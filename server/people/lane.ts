@@ -1,0 +1,137 @@
+// Where each of people's requests stands, by the runner it needs, and what past ones have left behind: turns, last uses, loads
+// under way. Book-keeping only; who may go is decided by people.ts.
+import type { Crowd } from '../job/admit.ts'
+import { Group } from './group.ts'
+import type { Visit } from './visit.ts'
+
+/** Runners without any request that are remembered for when they were last used. */
+const remembered = 256
+
+export class Lane {
+  #groups = new Map<string, Group>()
+  #held = 0
+  #flying = 0
+
+  get held(): number {
+    return this.#held
+  }
+
+  get flying(): number {
+    return this.#flying
+  }
+
+  /** Those held, oldest first within a runner. */
+  get waiting(): Visit[] {
+    return [...this.#groups.values()].flatMap(({ held }) => held)
+  }
+
+  crowds(slowestLoad: (key: string) => number): Crowd[] {
+    return [...this.#groups.values()].map((group) => group.crowd(slowestLoad(group.key)))
+  }
+
+  /** Whether something of this runner is in flight. */
+  flies(key: string): boolean {
+    return (this.#groups.get(key)?.flight.size ?? 0) > 0
+  }
+
+  /** Stands a request among the held of its runner, in the order of arrival. */
+  hold(visit: Visit): void {
+    const group = this.#group(visit.key)
+    visit.place = 'held'
+    this.#held++
+    let at = group.held.length
+    while (at > 0 && group.held[at - 1]!.came > visit.came) at--
+    group.held.splice(at, 0, visit)
+  }
+
+  /** Takes the oldest held request of a runner, or all of them, into flight; `running` is the job's key. */
+  send(
+    key: string,
+    only: boolean,
+    { now, resident, running }: { now: number; resident: boolean; running: string | null },
+  ) {
+    const group = this.#group(key)
+    const busy = group.flight.size > 0 || running === key
+    if (group.turn === undefined || (!busy && !resident)) {
+      for (const other of this.#groups.values()) if (other.flight.size === 0) other.turn = undefined
+      group.turn = resident ? now : Infinity
+    }
+    if (!resident) group.coldSince ??= now
+    group.admitted = now
+    const going = group.held.splice(0, only ? 1 : group.held.length)
+    this.#held -= going.length
+    for (const visit of going) {
+      visit.sent = now
+      this.fly(visit)
+    }
+    return going
+  }
+
+  /** Counts a request as in flight. */
+  fly(visit: Visit): void {
+    visit.place = 'flight'
+    this.#group(visit.key).flight.add(visit)
+    this.#flying++
+  }
+
+  /** Takes a request off its place; one in flight was the last use of its runner. */
+  leave(visit: Visit, place: 'stalled' | 'gone', now: number): void {
+    const group = this.#group(visit.key)
+    if (visit.place === 'held') {
+      group.held = group.held.filter((one) => one !== visit)
+      this.#held--
+    }
+    if (group.flight.delete(visit)) {
+      this.#flying--
+      group.used = now
+      // Whoever waits for another runner cannot have had its load begin before this answer ended.
+      for (const other of this.#groups.values()) {
+        if (other !== group && other.coldSince !== undefined) other.coldSince = now
+      }
+    }
+    visit.place = place
+  }
+
+  /** These runners are in memory. Answers the loads that were waited for, each with at most how long it took. */
+  looked(resident: ReadonlySet<string>, now: number): { key: string; ms: number }[] {
+    const loads = []
+    for (const group of this.#groups.values()) {
+      if (!resident.has(group.key)) continue
+      if (group.turn === Infinity) group.turn = now
+      if (group.coldSince !== undefined && group.flight.size > 0)
+        loads.push({ key: group.key, ms: now - group.coldSince })
+      group.coldSince = undefined
+    }
+    return loads
+  }
+
+  /** Names mean other runners than before. */
+  renamed(runnerOf: (name: string) => string): void {
+    const before = [...this.#groups.values()]
+    this.#groups = new Map()
+    for (const group of before) {
+      if (group.empty) this.#group(group.key).follow(group)
+      for (const visit of [...group.held, ...group.flight]) {
+        visit.key = runnerOf(visit.name)
+        const now = this.#group(visit.key)
+        now.follow(group)
+        if (visit.place === 'held') now.held.push(visit)
+        else now.flight.add(visit)
+      }
+    }
+    for (const { held } of this.#groups.values()) held.sort((a, b) => a.came - b.came)
+  }
+
+  /** Forgets the empty groups that were used longest ago. */
+  trim(): void {
+    if (this.#groups.size <= remembered) return
+    const empty = [...this.#groups.values()].filter((group) => group.empty).sort((a, b) => a.used - b.used)
+    for (const { key } of empty.slice(0, Math.max(0, empty.length - remembered))) this.#groups.delete(key)
+  }
+
+  #group(key: string): Group {
+    let group = this.#groups.get(key)
+    if (!group) this.#groups.set(key, (group = new Group(key)))
+    return group
+  }
+}

@@ -1,0 +1,185 @@
+// The people's lane: who is forwarded when, counted right, whatever order things end in.
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../clock.ts'
+import { sawEvict, unknownRoom } from '../job/room.ts'
+import { Scenery } from './people.harness.ts'
+import { People, type PeopleOptions } from './people.ts'
+
+function open(options: Partial<PeopleOptions> = {}) {
+  const clock = new VirtualClock()
+  const target = new Scenery()
+  const order: string[] = []
+  const people = new People({
+    clock,
+    target,
+    patience: 10_000,
+    absentHold: 30_000,
+    slowestLoad: () => 0,
+    ...options,
+  })
+  const arrive = (name?: string) =>
+    people.arrive(name, { forward: () => order.push(name ?? '?'), refuse: () => order.push(`no ${name}`) })
+  return { clock, target, people, order, arrive }
+}
+
+/** A target that holds one runner, with `a` in it. */
+function openOne(options: Partial<PeopleOptions> = {}) {
+  const all = open(options)
+  all.target.resident = new Set(['a'])
+  all.target.capacity.room = sawEvict(unknownRoom, new Set(['a', 'b']), 0)
+  return all
+}
+
+describe('the people’s lane', () => {
+  it('forwards at once when nobody is in the way, and counts each until it ends, once', () => {
+    let changes = 0
+    const { people, order, arrive } = open({ onChange: () => changes++ })
+    const tickets = [arrive('a'), arrive('a'), arrive(), arrive('m:cloud')]
+    expect([order, people.inFlight, people.strangers]).toEqual([['a', 'a', '?', 'm:cloud'], 4, 1])
+    for (const ticket of [...tickets, ...tickets]) ticket.release()
+    expect([people.inFlight, people.held, changes]).toEqual([0, 0, 8])
+  })
+
+  it('holds who does not fit, and lets all of a key go when what is in use has drained', () => {
+    const { clock, order, people, arrive } = openOne()
+    const first = arrive('a')
+    const held = [arrive('b'), arrive('b')]
+    expect([order, people.held, held[0]?.held]).toEqual([['a'], 2, true])
+    clock.advance(1000)
+    first.release()
+    expect([order, people.held, people.inFlight]).toEqual([['a', 'b', 'b'], 0, 2])
+  })
+
+  it('ends a turn when another key is overdue, by itself and not before', () => {
+    const { clock, order, arrive } = openOne()
+    const first = arrive('a')
+    arrive('b')
+    clock.advance(9_999)
+    const second = arrive('a')
+    expect(order).toEqual(['a', 'a'])
+    clock.advance(1)
+    arrive('a')
+    first.release()
+    expect(order).toEqual(['a', 'a'])
+    second.release()
+    expect(order).toEqual(['a', 'a', 'b'])
+  })
+
+  it('never forwards who left while it was held', () => {
+    const { order, people, arrive } = openOne()
+    const first = arrive('a')
+    const second = arrive('b')
+    second.release()
+    first.release()
+    expect([order, people.held]).toEqual([['a'], 0])
+  })
+
+  it('holds nobody without patience, or when nothing is known of the target', () => {
+    const off = openOne({ patience: null })
+    off.arrive('a')
+    off.arrive('b')
+    expect(off.order).toEqual(['a', 'b'])
+    const { target, order, people, arrive } = openOne()
+    arrive('a')
+    arrive('b')
+    target.blind = true
+    people.decide()
+    expect(order).toEqual(['a', 'b'])
+  })
+
+  it('does not count a client that takes nothing for thirty seconds, until it does again', () => {
+    const { clock, order, people, arrive } = openOne()
+    const reader = arrive('a')
+    arrive('b')
+    reader.stalled(true)
+    clock.advance(5_000)
+    reader.stalled(false)
+    reader.stalled(true)
+    clock.advance(29_999)
+    expect(order).toEqual(['a'])
+    clock.advance(1)
+    expect([order, people.inFlight]).toEqual([['a', 'b'], 1])
+    reader.stalled(false)
+    expect(people.inFlight).toBe(2)
+    reader.release()
+    expect(people.inFlight).toBe(1)
+  })
+
+  it('holds for a job and for a claim, and lets go when they are over', () => {
+    const { order, people, arrive } = openOne()
+    people.jobs({ running: 'a', claim: null })
+    arrive('b')
+    people.jobs({ running: null, claim: 'a' })
+    expect(order).toEqual([])
+    people.jobs({ running: null, claim: null })
+    expect(order).toEqual(['b'])
+  })
+
+  it('remembers few idle keys, those used last, and forgets none in flight', () => {
+    const { people, arrive, clock } = open()
+    arrive('first')
+    for (let i = 0; i < 1_000; i++) {
+      arrive(`k${i}`).release()
+      clock.advance(1)
+    }
+    const keys = people.crowds.map(({ key }) => key)
+    expect(keys.length).toBe(257)
+    expect([keys.includes('first'), keys.includes('k999'), keys.includes('k743')]).toEqual([true, true, false])
+  })
+})
+
+describe('while the target is absent', () => {
+  it('requests wait for it, and go in order when it is back', () => {
+    const { clock, target, people, order, arrive } = open()
+    target.absent = true
+    arrive('a')
+    clock.advance(20_000)
+    arrive('b')
+    expect(order).toEqual([])
+    target.absent = false
+    people.decide()
+    expect(order).toEqual(['a', 'b'])
+  })
+
+  it('each is refused when it has waited for so long, or at once if nobody is to wait', () => {
+    const { clock, target, people, order, arrive } = open()
+    target.absent = true
+    arrive('a')
+    clock.advance(1)
+    arrive('b')
+    clock.advance(29_999)
+    expect([order, people.held]).toEqual([['no a'], 1])
+    clock.advance(1)
+    expect(order).toEqual(['no a', 'no b'])
+    const never = open({ absentHold: 0 })
+    never.target.absent = true
+    never.arrive('a').release()
+    expect(never.order).toEqual(['no a'])
+  })
+
+  it('who found nobody there waits for the answer of a probe, and goes again', async () => {
+    const { order, people, arrive } = open()
+    const ticket = arrive('a')
+    expect(ticket.again()).toBe(true)
+    expect([order, people.held]).toEqual([['a'], 1])
+    await Promise.resolve().then(() => Promise.resolve())
+    expect([order, people.held]).toEqual([['a', 'a'], 0])
+  })
+})
+
+describe('a target that hangs on letting its only runner go', () => {
+  it('is told to, once a request has been silent and the runner idle for fifteen seconds', () => {
+    const healed: string[] = []
+    const { clock, target, arrive } = openOne({ onHealed: (key) => healed.push(key) })
+    const busy = arrive('a')
+    clock.advance(1000)
+    busy.release()
+    arrive('b')
+    clock.advance(14_999)
+    expect(target.unloaded).toEqual([])
+    clock.advance(60_000)
+    expect([target.unloaded, healed]).toEqual([['a'], ['a']])
+    clock.advance(1)
+    expect(target.unloaded).toEqual(['a', 'a'])
+  })
+})

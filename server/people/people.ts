@@ -1,0 +1,240 @@
+// The people's lane: every passthrough inference request from its arrival until the target's answer has ended or its
+// caller has left. It asks job/admit.ts who may go, and holds the others: connection open, nothing sent, in order. It
+// moves no bytes; http/passage.ts does.
+import type { Clock } from '../clock.ts'
+import { admit, type Admission, type Crowd } from '../job/admit.ts'
+import { heal } from '../job/heal.ts'
+import type { Capacity } from '../ollama/capacity.ts'
+import type { Target } from '../ollama/target.ts'
+import { Lane } from './lane.ts'
+import { Outage } from './outage.ts'
+import { LaneTicket, PassingTicket } from './ticket.ts'
+import type { Ticket, Traveller, Visit } from './visit.ts'
+
+export interface PeopleOptions {
+  clock: Clock
+  target: Surroundings
+  /** Pp, milliseconds; null never holds anybody for another's sake. */
+  patience: number | null
+  /** So long a request waits for an absent target. */
+  absentHold: number
+  /** The slowest load of a runner that was seen; 0: none. */
+  slowestLoad: (key: string) => number
+  /** A request came, went to the target or ended. */
+  onChange?: () => void
+  /** A runner was loaded for people; `ms` is at most how long that took. */
+  onLoad?: (facts: { key: string; ms: number }) => void
+  /** A request was held for so long before it went. */
+  onHeld?: (ms: number) => void
+  /** The target hung on letting this runner go, and was told to. */
+  onHealed?: (key: string) => void
+}
+
+/** What people's requests stand before. */
+export type Surroundings = Pick<
+  Target,
+  'absent' | 'blind' | 'cloud' | 'demand' | 'listedKeys' | 'probe' | 'residentKeys' | 'runnerKey' | 'shown' | 'unload'
+> & { capacity: Pick<Capacity, 'forwarded' | 'room' | 'withdrawn'> }
+
+/** What the jobs' lane does to people's. */
+export interface Jobs {
+  /** Key of the job that is loading or working. */
+  running: string | null
+  /** Key that jobs claimed a turn for. */
+  claim: string | null
+}
+
+export class People {
+  readonly #options: PeopleOptions
+  readonly #lane = new Lane()
+  readonly #outage: Outage
+  /** In flight with a key that can't be told, and with no need of a runner. They are never held. */
+  #strangers = 0
+  #elsewhere = 0
+  #jobs: Jobs = { running: null, claim: null }
+  #healed = -Infinity
+  #deciding = false
+  #again = false
+  #cancelTimer = () => {}
+
+  constructor(options: PeopleOptions) {
+    this.#options = options
+    this.#outage = new Outage({ ...options, lane: this.#lane, onChange: () => this.#changed() })
+  }
+
+  /** How many requests are in flight, as far as they count. */
+  get inFlight(): number {
+    return this.#lane.flying + this.#strangers + this.#elsewhere
+  }
+
+  get held(): number {
+    return this.#lane.held
+  }
+
+  /** In flight with a key that can't be told. */
+  get strangers(): number {
+    return this.#strangers
+  }
+
+  /** What each runner's requests are doing, and when they last did. */
+  get crowds(): Crowd[] {
+    return this.#lane.crowds(this.#options.slowestLoad)
+  }
+
+  /**
+   * A request has arrived, its body read as far as it will be; `name` is its affinity key if that can be told. `forward`
+   * may be called at once.
+   */
+  arrive(name: string | undefined, traveller: Traveller): Ticket {
+    const { clock, target } = this.#options
+    if (name === undefined || target.cloud(name)) return this.#pass(name === undefined, traveller)
+    const visit: Visit = {
+      name,
+      key: target.runnerKey(name),
+      place: 'held',
+      came: clock.now(),
+      sent: Infinity,
+      absentSince: undefined,
+      traveller,
+    }
+    this.#lane.hold(visit)
+    this.#changed()
+    return new LaneTicket(visit, {
+      clock,
+      target,
+      lane: this.#lane,
+      onChange: () => this.#changed(),
+      holdAgain: (held) => this.#outage.holdAgain(held),
+    })
+  }
+
+  /** The jobs' lane has changed. */
+  jobs(jobs: Jobs): void {
+    if (jobs.running === this.#jobs.running && jobs.claim === this.#jobs.claim) return
+    this.#jobs = jobs
+    this.decide()
+  }
+
+  /** The target's memory was looked at. */
+  looked(): void {
+    const { clock, target, onLoad } = this.#options
+    for (const load of this.#lane.looked(target.residentKeys(), clock.now())) onLoad?.(load)
+    this.decide()
+  }
+
+  /** Names mean other runners than before. */
+  renamed(): void {
+    this.#lane.renamed((name) => this.#options.target.runnerKey(name))
+    this.decide()
+  }
+
+  /** Lets go whoever may, and sets the time of the next look. To be called when something happened to the target. */
+  decide(): void {
+    // What is forwarded may end at once, and its end asks for a decision.
+    this.#again = true
+    if (this.#deciding) return
+    this.#deciding = true
+    try {
+      while (this.#again) {
+        this.#again = false
+        this.#settle()
+      }
+    } finally {
+      this.#deciding = false
+    }
+    this.#lane.trim()
+  }
+
+  #settle(): void {
+    const { clock, target } = this.#options
+    this.#cancelTimer()
+    this.#cancelTimer = () => {}
+    this.#demand()
+    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#heal()].filter((time) => time !== null)
+    if (times.length > 0) this.#cancelTimer = clock.at(Math.min(...times), () => this.decide())
+  }
+
+  /** Forwards until nobody may go. Answers when to look again. */
+  #admit(): number | null {
+    // Whoever was to be sent found nobody there: none goes before it is known how the target is.
+    if (this.#outage.asking) return null
+    while (this.#lane.held > 0) {
+      const admission = this.#ask()
+      if (admission.act === 'hold') return admission.until
+      this.#go(admission)
+    }
+    return null
+  }
+
+  #ask(): Admission {
+    const { clock, target, patience } = this.#options
+    const [first] = this.#lane.waiting
+    // In doubt nobody is held: that costs a load at most, and a wrong hold delays a person.
+    if (first && (patience === null || target.blind)) return { act: 'forward', key: first.key, probe: false }
+    const { running, claim } = this.#jobs
+    return admit({
+      now: clock.now(),
+      crowds: this.crowds,
+      job: running,
+      claim,
+      resident: target.residentKeys(),
+      room: target.capacity.room,
+      patience: patience ?? 0,
+    })
+  }
+
+  #go({ key, probe }: { key: string; probe: boolean }): void {
+    const { clock, target, onHeld } = this.#options
+    const now = clock.now()
+    const resident = target.residentKeys().has(key)
+    const going = this.#lane.send(key, probe, { now, resident, running: this.#jobs.running })
+    target.capacity.forwarded(key)
+    this.#demand()
+    for (const { traveller, came } of going) {
+      if (now > came) onHeld?.(now - came)
+      traveller.forward()
+    }
+  }
+
+  #heal(): number | null {
+    const { clock, target, onHealed } = this.#options
+    const now = clock.now()
+    const verdict = heal({
+      now,
+      crowds: this.crowds,
+      job: this.#jobs.running,
+      resident: target.residentKeys(),
+      listed: target.listedKeys(),
+      room: target.capacity.room,
+      healed: this.#healed,
+    })
+    if ('until' in verdict) return verdict.until
+    this.#healed = now
+    onHealed?.(verdict.unload)
+    void target.unload(verdict.unload)
+    return this.#heal()
+  }
+
+  /** One who is never held: its key can't be told, or it needs no runner. */
+  #pass(unknown: boolean, traveller: Traveller): Ticket {
+    const count = (by: number) => {
+      if (unknown) this.#strangers += by
+      else this.#elsewhere += by
+      this.#options.onChange?.()
+    }
+    count(1)
+    traveller.forward()
+    return new PassingTicket(() => count(-1))
+  }
+
+  #changed(): void {
+    this.decide()
+    this.#options.onChange?.()
+  }
+
+  #demand(): void {
+    const { target } = this.#options
+    target.demand('in_flight', this.#lane.flying + this.#lane.held > 0, this)
+    target.demand('waiting', this.#lane.held > 0, this)
+  }
+}
