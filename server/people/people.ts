@@ -94,11 +94,13 @@ export class People {
       place: 'held',
       came: clock.now(),
       sent: Infinity,
+      waited: false,
       absentSince: undefined,
       traveller,
     }
     this.#lane.hold(visit)
     this.#changed()
+    visit.waited = visit.place === 'held'
     return new LaneTicket(visit, {
       clock,
       target,
@@ -190,8 +192,8 @@ export class People {
     const going = this.#lane.send(key, probe, { now, resident, running: this.#jobs.running })
     target.capacity.forwarded(key)
     this.#demand()
-    for (const { traveller, came } of going) {
-      if (now > came) onHeld?.(now - came)
+    for (const { traveller, came, waited } of going) {
+      if (waited) onHeld?.(now - came)
       traveller.forward()
     }
   }

@@ -63,7 +63,8 @@ export class LaneTicket implements Ticket {
     const { clock, lane, target, onChange } = this.#parts
     const { key } = this.#visit
     lane.leave(this.#visit, place, clock.now())
-    if (!lane.flies(key)) target.capacity.withdrawn(key)
+    // One that is in memory is about to be seen there, and teaches then.
+    if (!lane.flies(key) && !target.residentKeys().has(key)) target.capacity.withdrawn(key)
     onChange()
   }
 }
