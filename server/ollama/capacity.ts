@@ -20,8 +20,8 @@ export class Capacity {
   readonly #parts: CapacityParts
   #room: Room = unknownRoom
   #listed: readonly Listed[] = []
-  /** For each runner that was asked for and isn't there yet: what was listed at any time since. */
-  readonly #before = new Map<string, Map<string, Listed>>()
+  /** For each runner that was asked for and isn't there yet: what was last listed together, the asking included. */
+  readonly #before = new Map<string, readonly Listed[]>()
   /** Runners that foreman told to go, and those that went by themselves. */
   readonly #dismissed = new Set<string>()
 
@@ -36,7 +36,7 @@ export class Capacity {
   /** A request for this runner goes to the target. */
   forwarded(key: string): void {
     if (this.#listed.some(({ serves }) => serves.includes(key)) || this.#before.has(key)) return
-    this.#before.set(key, new Map(this.#listed.map((one) => [one.key, one])))
+    this.#before.set(key, this.#listed)
   }
 
   /** foreman unloads this runner: that it goes says nothing of the room. */
@@ -55,12 +55,15 @@ export class Capacity {
     const now = clock.now()
     const there = new Set(listed.flatMap(({ serves }) => serves))
     for (const [key, before] of this.#before) {
-      for (const one of this.#listed) before.set(one.key, one)
-      if (!there.has(key)) continue
+      if (!there.has(key)) {
+        // Between two runners there may be none. What was there longer ago says nothing of this one: another may have
+        // come in between, and it is that one which did not fit.
+        if (listed.length > 0) this.#before.set(key, listed)
+        continue
+      }
       this.#before.delete(key)
-      before.delete(key)
       // Of those it serves under other spellings none is another runner.
-      const others = [...before.values()].filter(({ serves }) => !serves.includes(key))
+      const others = before.filter(({ serves }) => !serves.includes(key))
       if (others.some((one) => !there.has(one.key) && !this.#wentByItself(one)))
         this.#room = sawEvict(this.#room, new Set([key, ...others.map((one) => one.key)]), now)
     }

@@ -129,6 +129,11 @@ export class Target {
     return this.#residents.look()
   }
 
+  /** Reads /api/ps as it is from now on. */
+  lookAnew(): Promise<void> {
+    return this.#residents.lookAnew()
+  }
+
   /** Probes now. Never throws; `state` tells what came of it. */
   probe(): Promise<void> {
     return this.#watch.probe()

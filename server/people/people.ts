@@ -33,7 +33,17 @@ export interface PeopleOptions {
 /** What people's requests stand before. */
 export type Surroundings = Pick<
   Target,
-  'absent' | 'blind' | 'cloud' | 'demand' | 'listedKeys' | 'probe' | 'residentKeys' | 'runnerKey' | 'shown' | 'unload'
+  | 'absent'
+  | 'blind'
+  | 'cloud'
+  | 'demand'
+  | 'listedKeys'
+  | 'lookAnew'
+  | 'probe'
+  | 'residentKeys'
+  | 'runnerKey'
+  | 'shown'
+  | 'unload'
 > & { capacity: Pick<Capacity, 'forwarded' | 'room' | 'withdrawn'> }
 
 /** What the jobs' lane does to people's. */
