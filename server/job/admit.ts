@@ -136,7 +136,8 @@ function mayGo(scene: Scene, { stay, planned, kept }: Plan, { key }: Crowd): boo
   if (planned.has(key)) {
     const othersYoung = [...young].some((k) => k !== key)
     if (busy.size === 0 && !othersYoung && (claim === null || claim === key)) return true
-    return claim === null ? scene.roomFor([...busy, ...young, key]) : scene.fits([...busy, key, claim]) === true
+    if (claim !== null) return scene.fits([...busy, key, claim]) === true
+    return scene.fits([...busy, ...young, key]) ?? (lane.resident.has(key) || !scene.probing)
   }
   const before = new Set([...planned, ...(young.has(key) ? [] : kept)])
   before.delete(key)
