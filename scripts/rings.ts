@@ -27,8 +27,8 @@ const rings: Readonly<Record<string, number>> = {
 /** What scripts may use of the server. */
 const forScripts = /^server\/(?:http\/openapi|app|ollama\/fake(?:\/.+)?)\.ts$/
 
-/** What the benchmark may use besides: the settings an app is built from, and the claim's own statement, to time it. */
-const forBench = /^server\/(?:config|store\/jobs)\.ts$/
+/** What the benchmark may use besides: the settings an app is built from, the claim's own statement and the law, to time them. */
+const forBench = /^server\/(?:config|store\/jobs|job\/.+)\.ts$/
 
 /** The one thing a client may know of the server: the type of its procedures. */
 const forClients = { file: 'server/http/router.ts', types: '{ AppRouter }' }
