@@ -20,6 +20,7 @@ import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger.ts'
 import { queueStatus, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
+import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
 
 export interface AppOptions {
@@ -102,12 +103,13 @@ export async function startApp({
     },
   })
   const estimates = new Estimates()
+  const slowestLoad = (key: string) => estimates.all.get(key)?.slowest ?? 0
   const people = new People({
     clock,
     target,
     patience: config.peoplePatience,
     absentHold: config.absentHold,
-    slowestLoad: (key) => estimates.all.get(key)?.slowest ?? 0,
+    slowestLoad,
     onChange: () => worker.wake(),
     onLoad: ({ key, ms }) => estimates.saw(key, 'load', ms),
     onHeld: (ms) => metrics.held(ms / 1000),
@@ -121,6 +123,19 @@ export async function startApp({
     storeBytes: () => store.size(),
   })
   const ledger = new Ledger({ log, metrics, clock })
+  const loading = new Loading({
+    target,
+    people,
+    clock,
+    loadStall_ms: config.loadStall,
+    slowestLoad,
+    onLoad: ({ key, ms }) => {
+      estimates.saw(target.runnerKey(key), 'load', ms)
+      ledger.loaded(key, ms)
+    },
+    onHung: (load) => ledger.hung(load),
+    onHealed: (key) => ledger.healed(key),
+  })
   const worker = new Worker({
     queue,
     target,
@@ -133,12 +148,11 @@ export async function startApp({
       yieldMax: config.yieldMax,
       claim: config.claim,
     },
-    loadStall_ms: config.loadStall,
+    loading,
+    keepAliveAfter: config.keepAliveAfter,
     people,
-    estimates,
     onStart: (row, resident) => ledger.started(row, !resident, queue.keyBefore(row.seq)),
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
-    onLoad: ({ key, ms }) => ledger.loaded(key, ms),
     onTurn: (turn) => ledger.turnEnded(turn),
     onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
     onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),

@@ -81,9 +81,14 @@ export class Ledger {
     this.#options.metrics.turnEnded(ms / 1000)
   }
 
-  /** The target hung on letting a runner go, and was told to. */
+  /** A load takes far longer than it ever did. */
+  hung({ key, ms, unloaded }: { key: string; ms: number; unloaded: string[] }): void {
+    this.#options.log.warn({ key, ms: Math.round(ms), unloaded }, 'a load hangs: what is in memory is told to go, once')
+  }
+
+  /** A load that hung went on once this runner, or what stood in its way, was told to go. */
   healed(key: string): void {
-    this.#options.log.warn({ key }, 'the target hung on an eviction: this runner is unloaded (ollama#17408)')
+    this.#options.log.warn({ key }, 'a hang of the target was ended by unloading (ollama#17408)')
     this.#options.metrics.healed()
   }
 

@@ -225,7 +225,7 @@ export class Target {
     for (const { key: listed, serves } of this.#residents.listed)
       if (serves.includes(key)) this.capacity.dismissed(listed)
     await this.#wire.ask(unloadRequest(found)).catch(() => {})
-    await this.#residents.lookAnew()
+    await this.lookAnew()
   }
 
   #probed(good: boolean): void {

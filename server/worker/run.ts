@@ -2,7 +2,7 @@
 // that reaches the target, because closing the connection is Ollama's only cancel.
 
 import type { Clock } from '../clock.ts'
-import { isCloud, parseAffinityKey } from '../job/affinity.ts'
+import { isCloud } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError } from '../job/schema.ts'
@@ -15,6 +15,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { isRefusal } from './keeper.ts'
+import type { Loading } from './loading.ts'
 import { Progress } from './progress.ts'
 import { stageResults } from './results.ts'
 
@@ -27,11 +28,9 @@ export interface RunOptions {
   clock: Clock
   /** In [0, 1), for the jitter of the backoff. */
   random: () => number
-  /** A load silent for longer is given up. */
-  loadStall_ms: number
+  loading: Loading
   /** Writes that must not be lost: tried again while the disk refuses. */
   persist: <T>(write: () => Promise<T>) => Promise<T>
-  onLoad?: (facts: { key: string; ms: number }) => void
 }
 
 /** What became of a run, for the worker's log. */
@@ -57,31 +56,20 @@ export class Run {
     this.#abort.abort(new Error(reason))
   }
 
-  /** Takes the job from queued to wherever this attempt leads. Never throws for what the target does. */
-  async go(resident: boolean): Promise<Ended> {
-    const { queue, persist } = this.#options
+  /** Takes the job from queued to wherever this attempt leads; `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
+  async go(resident: boolean, keepAlive?: string): Promise<Ended> {
+    const { queue, persist, loading } = this.#options
     const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
-      if (!resident && !isCloud(row.model)) await this.#load(row)
+      if ((!resident || keepAlive !== undefined) && !isCloud(row.model)) {
+        const onStuck = () => this.halt('load_stalled')
+        await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
+      }
       await persist(() => queue.advance(row.seq, 'work'))
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
       return await this.#end(row, error)
     }
-  }
-
-  async #load(row: JobRow): Promise<void> {
-    const { target, clock, loadStall_ms, onLoad } = this.#options
-    const began = clock.now()
-    let loaded = false
-    const stalled = clock.at(began + loadStall_ms, () => this.halt('load_stalled'))
-    try {
-      const { model, options } = parseAffinityKey(row.key)
-      loaded = await target.preload({ endpoint: row.endpoint as Endpoint, model, options }, this.#abort.signal)
-    } finally {
-      stalled()
-    }
-    if (loaded) onLoad?.({ key: row.key, ms: clock.now() - began })
   }
 
   async #work(row: JobRow): Promise<Answer> {

@@ -7,7 +7,7 @@ import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
-import type { Estimates } from './estimates.ts'
+import type { Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import { Run, type Ended } from './run.ts'
@@ -19,12 +19,12 @@ export interface WorkerOptions extends KeeperOptions, TurnsOptions {
   random: () => number
   people: People
   limits: Limits
-  loadStall_ms: number
-  estimates: Estimates
+  loading: Loading
+  /** keep_alive of the last job of an emptied queue, milliseconds; Infinity: for ever, null: the target's own. */
+  keepAliveAfter: number | null
   /** A job starts; `resident` when its runner is in memory already. */
   onStart?: (row: JobRow, resident: boolean) => void
   onEnded?: (row: JobRow, ended: Ended, ms: number) => void
-  onLoad?: (facts: { key: string; ms: number }) => void
   /** The loop met something it does not know; it goes on after a pause. */
   onError?: (error: unknown) => void
 }
@@ -164,16 +164,10 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loadStall_ms, estimates } = this.#options
-    const key = target.runnerKey(row.key)
-    let loading = 0
-    const onLoad = (load: { key: string; ms: number }) => {
-      loading = load.ms
-      estimates.saw(key, 'load', load.ms)
-      this.#options.onLoad?.(load)
-    }
+    const { queue, target, clock, random, loading } = this.#options
+    const keepAlive = this.#keepAlive(resident)
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
-    const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
+    const run = new Run(row, { queue, target, clock, random, loading, persist })
     this.#run = run
     this.#looked = false
     this.#tellPeople()
@@ -182,8 +176,8 @@ export class Worker {
       this.#options.onStart?.(row, resident)
       if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
-        const ended = await run.go(resident)
-        if (ended === 'done') estimates.saw(key, 'run', clock.now() - began - loading)
+        const ended = await run.go(resident, keepAlive)
+        this.turns.served()
         this.#options.onEnded?.(row, ended, clock.now() - began)
       }
     } catch (error) {
@@ -196,6 +190,17 @@ export class Worker {
       for (const resolve of this.#stopped.splice(0)) resolve()
       this.wake()
     }
+  }
+
+  /**
+   * What the runner of the next job is told of how long to stay. The last request that carries it decides in Ollama, so it is
+   * left alone but for the last job there is, and for a runner that went although its turn goes on.
+   */
+  #keepAlive(resident: boolean): string | undefined {
+    const { queue, keepAliveAfter } = this.#options
+    const last = queue.total('queued') === 1
+    if (last && keepAliveAfter !== null) return keepAliveAfter === Infinity ? '-1s' : `${keepAliveAfter}ms`
+    return !resident && this.turns.goesOn ? '1m' : undefined
   }
 
   /** Decides again after a pause, so that what goes wrong every time cannot spin. */
