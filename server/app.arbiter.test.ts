@@ -32,7 +32,8 @@ function hot(foreman: Foreman, model: string) {
   let going = true
   let answered = 0
   const loop = async () => {
-    while (going) if ((await ask(foreman, model)) === 200) answered++
+    do if ((await ask(foreman, model)) === 200) answered++
+    while (going)
   }
   const done = loop()
   const stop = async () => {

@@ -3,6 +3,7 @@
 // more is read and dropped, so that an early answer reaches a client that sends first and reads later.
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { Pieces } from './pieces.ts'
 
 /** Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. */
 export class Upload extends Readable {
@@ -74,7 +75,7 @@ export class Memory {
 /** One body as far as it was read. */
 export class Body {
   readonly #memory: Memory
-  #chunks: Buffer[] = []
+  #pieces = new Pieces()
   #held = 0
 
   constructor(memory: Memory) {
@@ -82,12 +83,12 @@ export class Body {
   }
 
   get chunks(): readonly Buffer[] {
-    return this.#chunks
+    return this.#pieces.all
   }
 
   /** Keeps a piece. False when there is no room for more after it. */
   add(chunk: Buffer): boolean {
-    this.#chunks.push(chunk)
+    this.#pieces.add(chunk)
     const room = this.#held + chunk.length <= largestBody && this.#memory.take(chunk.length)
     if (room) this.#held += chunk.length
     return room
@@ -95,17 +96,17 @@ export class Body {
 
   /** The pieces in a form undici sends. Nothing is handed over before `sent`, so it may be asked for again. */
   send(): Buffer | Iterable<Buffer> | null {
-    return this.#chunks.length > 1 ? this.#draining() : (this.#chunks[0] ?? null)
+    return this.chunks.length > 1 ? this.#draining() : (this.chunks[0] ?? null)
   }
 
   /** There is a connection to send it on: several pieces are let go as each is sent, one is undici's from here. */
   sent(): void {
-    if (this.#chunks.length <= 1) this.drop()
+    if (this.chunks.length <= 1) this.drop()
   }
 
   /** The next piece, for a stream that starts with them. It counts no longer. */
   shift(): Buffer | undefined {
-    const chunk = this.#chunks.shift()
+    const chunk = this.#pieces.shift()
     // The last one may have found no room.
     const counted = Math.min(chunk?.length ?? 0, this.#held)
     this.#held -= counted
@@ -115,14 +116,14 @@ export class Body {
 
   /** Nobody wants it any more. */
   drop(): void {
-    this.#chunks = []
+    this.#pieces = new Pieces()
     this.#memory.give(this.#held)
     this.#held = 0
   }
 
   *#draining(): Generator<Buffer> {
     try {
-      for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) yield chunk
+      for (let chunk = this.#pieces.shift(); chunk; chunk = this.#pieces.shift()) yield chunk
     } finally {
       this.drop()
     }

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { ForemanError } from '../job/error.ts'
 import { lookedAt } from '../job/submit.ts'
+import { Pieces } from './pieces.ts'
 import { JsonScan, JsonSyntaxError, type Capture } from './scan.ts'
 
 export interface JsonBody {
@@ -39,7 +40,7 @@ export async function readJson(stream: Readable, { limit, take, verbatim }: Json
   const capture = verbatim ? [[...verbatim], verbatim.slice(0, -2), ...looked] : []
   // Inside a verbatim value the target reads the names, and it takes them in any case.
   const scan = new JsonScan({ mode: 'strict', capture, limit: captureLimit, foldFrom: verbatim?.length })
-  const chunks: Buffer[] = []
+  const pieces = new Pieces()
   let size = 0
   let began = performance.now()
   try {
@@ -48,7 +49,7 @@ export async function readJson(stream: Readable, { limit, take, verbatim }: Json
       size += chunk.length
       if (size > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
       take?.(chunk.length)
-      chunks.push(chunk)
+      pieces.add(chunk)
       for (let at = 0; at < chunk.length; at += slice) {
         // Chunks that are there already come without a turn of the event loop between them.
         if (performance.now() - began > slice_ms) {
@@ -69,14 +70,10 @@ export async function readJson(stream: Readable, { limit, take, verbatim }: Json
     throw error
   }
   if (scan.overflow) throw new ForemanError('too_large', 'the request has too many members')
-  return assemble(chunks, scan.captures, verbatim)
+  return assemble(pieces, scan.captures, verbatim)
 }
 
-function assemble(
-  chunks: readonly Buffer[],
-  captures: readonly Capture[],
-  path: readonly string[] | undefined,
-): JsonBody {
+function assemble(pieces: Pieces, captures: readonly Capture[], path: readonly string[] | undefined): JsonBody {
   const depth = path?.length ?? 0
   const whole = captures.filter((c) => c.path.length === depth && depth > 0)
   const ranges = new Map(captures.map((c) => [pointerOf(c.path), c]))
@@ -85,7 +82,7 @@ function assemble(
     parsed += end - start
     if (parsed > parsedLimit)
       throw new ForemanError('too_large', `everything but request bodies is limited to ${parsedLimit} bytes`)
-    return Buffer.concat(between(chunks, start, end)).toString()
+    return Buffer.concat(pieces.between(start, end)).toString()
   }
   const envelope: string[] = []
   let at = 0
@@ -102,18 +99,13 @@ function assemble(
     envelope.push(kind === 'object' ? `{${inside.join(',')}}` : placeholder(kind))
     at = end
   }
-  envelope.push(
-    cut(
-      at,
-      chunks.reduce((sum, b) => sum + b.length, 0),
-    ),
-  )
+  envelope.push(cut(at, pieces.size))
   return {
     value: JSON.parse(envelope.join('')),
-    verbatim: new Map(whole.map((c) => [pointerOf(c.path), between(chunks, c.start, c.end)])),
+    verbatim: new Map(whole.map((c) => [pointerOf(c.path), pieces.between(c.start, c.end)])),
     text: (pointer = '') => {
       const range = ranges.get(pointer)
-      return range ? between(chunks, range.start, range.end) : chunks
+      return range ? pieces.between(range.start, range.end) : pieces.all
     },
   }
 }
@@ -129,18 +121,4 @@ function placeholder(kind: Capture['kind']): string {
 
 function pointerOf(path: readonly (string | number)[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-}
-
-/** The bytes from `start` to before `end`, without copying. */
-function between(chunks: readonly Buffer[], start: number, end: number): Buffer[] {
-  const out: Buffer[] = []
-  let at = 0
-  for (const chunk of chunks) {
-    const from = Math.max(0, start - at)
-    const to = Math.min(chunk.length, end - at)
-    if (from < to) out.push(chunk.subarray(from, to))
-    at += chunk.length
-    if (at >= end) break
-  }
-  return out
 }
