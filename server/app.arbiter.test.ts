@@ -29,24 +29,17 @@ async function ask(foreman: Foreman, model: string, tokens = 4): Promise<number>
 
 /** A client that asks again as soon as it is answered, until told to stop. */
 function hot(foreman: Foreman, model: string) {
-  let going = true
-  let answered = 0
+  const client = { going: true, answered: 0, stop: async () => {} }
   const loop = async () => {
-    do if ((await ask(foreman, model)) === 200) answered++
-    while (going)
+    while (client.going) if ((await ask(foreman, model)) === 200) client.answered++
   }
   const done = loop()
-  const stop = async () => {
-    going = false
+  client.stop = async () => {
+    client.going = false
     await done
   }
-  afterwards(stop)
-  return {
-    stop,
-    get answered() {
-      return answered
-    },
-  }
+  afterwards(() => client.stop())
+  return client
 }
 
 /** Lets foreman see each pair of models, one after the other, and what is in memory after each. */

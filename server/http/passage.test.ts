@@ -322,6 +322,14 @@ describe('connections', () => {
     expect((await served(door, 2)).map(({ outcome }) => outcome)).toEqual(['answered', 'answered'])
   })
 
+  it('that are pipelined without end: the connection is ended, and what was under way at the target with it', async () => {
+    const door = await openDoor()
+    const { client, target } = await begun(door, chat('first'))
+    client.send(get.repeat(101))
+    await Promise.all([client.closed(), target.closed()])
+    expect(door.target.count).toBe(1)
+  })
+
   it('that are pipelined and left: neither goes on, the second was never seen', async () => {
     const door = await openDoor()
     const { client, target } = await begun(door, get + chat() + get)

@@ -3,6 +3,7 @@
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { ForemanError } from '../job/error.ts'
+import { Memory } from './body.ts'
 import { problemHeaders, problemOf } from './problem.ts'
 import { appRouter, type AppRouter } from './router.ts'
 import { traceOf } from './trace.ts'
@@ -19,11 +20,31 @@ export interface TrpcMountOptions {
 /** tRPC parses its input in one go, which a large one would make everybody wait for. */
 const largestCall = 4 * 1024 * 1024
 
+/** Bytes that calls being received may have in all, and how long one may be silent. */
+const receivedInAll = 64 * 1024 * 1024
+const idleMs = 60_000
+const retryAfterS = 1
+
 /** To be called in a scope of its own: the plugin reads JSON as text in its scope. */
 export function mountTrpc(app: FastifyInstance, { api, bodyMax, onInternal }: TrpcMountOptions): void {
   const limit = Math.min(bodyMax, largestCall)
   app.addHook('onRoute', (route) => {
     route.bodyLimit = limit
+  })
+  const memory = new Memory(receivedInAll)
+  // The plugin's parser keeps a call whole until it has ended, so room for it is taken before.
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    const declared = Number(request.headers['content-length'] ?? (request.headers['transfer-encoding'] ? limit : 0))
+    const bytes = Math.min(declared, limit)
+    if (!memory.take(bytes)) {
+      return done(new ForemanError('queue_full', 'too many requests are being received', { retryAfterS }))
+    }
+    const { raw } = request
+    const silent = () => raw.destroy()
+    raw.setTimeout(idleMs, silent)
+    raw.once('end', () => raw.off('timeout', silent).setTimeout(0))
+    reply.raw.once('close', () => memory.give(bytes))
+    done()
   })
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const told = error.statusCode === 413 ? new ForemanError('too_large', tooLarge(limit)) : error
