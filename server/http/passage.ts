@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
-import { afterPredecessor, look } from './arrival.ts'
+import { afterPredecessor, look, unfitness } from './arrival.ts'
 import { Body, largestBody, Upload } from './body.ts'
 import { clientLines, upstreamLines } from './lines.ts'
 import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
@@ -55,13 +55,13 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
 
   start(): void {
     const { headers, method } = this.#req
+    const unfit = unfitness(headers)
     this.#way.active.add(this)
     this.#res[passageOf] = this
     this.#res.on('close', Passage.closed).on('error', () => {})
     if (this.#way.closing) this.#refuse(stopping())
-    else if (headers.upgrade !== undefined && /\bwebsocket\b/i.test(headers.upgrade)) {
-      this.#refuse(new ForemanError('invalid_request', 'WebSocket connections are not carried', { status: 501 }))
-    } else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
+    else if (unfit) this.#refuse(unfit)
+    else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
     else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
       this.#afterPredecessor(() => this.#arrive(undefined))
     } else this.#look()

@@ -113,7 +113,7 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   if (meta.etag) {
     const tag = `W/"${(output as { sequence: number }).sequence}"`
     void reply.header('ETag', tag)
-    if (request.headers['if-none-match']?.split(/,\s*/).includes(tag)) return reply.code(304).send()
+    if (isKnown(request.headers['if-none-match'], tag)) return reply.code(304).send()
   }
   if (output === undefined) return reply.send()
   const parts = stringify(output)
@@ -121,6 +121,12 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   if (parts.length === 1) return reply.send(parts[0])
   void reply.header('Content-Length', sizeOf(parts))
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
+}
+
+/** Whether the caller has what `tag` names: by the weak comparison of RFC 9110, or whatever it is. */
+function isKnown(header: string | undefined, tag: string): boolean {
+  const strong = (one: string) => one.trim().replace(/^W\//, '')
+  return header?.split(',').some((one) => one.trim() === '*' || strong(one) === strong(tag)) ?? false
 }
 
 async function bodyOf(

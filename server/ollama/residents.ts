@@ -120,17 +120,18 @@ export class Residents {
     return (this.current ?? []).map((resident) => this.#served(resident))
   }
 
-  /** Every key that a runner in memory serves. */
   get runners(): ReadonlySet<string> {
     const { clock } = this.#parts
     if (clock.now() >= this.#listedUntil) this.#list()
     return this.#runners
   }
 
-  /** The name by which the runner that serves this key is listed, or was loaded by foreman. */
-  nameOf(key: string): string | undefined {
+  /** The runner that serves a key: its own key, and a name that it answers to. */
+  find(key: string): { key: string; name: string } | undefined {
+    const runner = this.listed.find(({ serves }) => serves.includes(key))
     const resident = this.current?.find((each) => this.#served(each).serves.includes(key))
-    return resident?.name ?? this.#loads.find((load) => this.#parts.names.runner(load.key) === key)?.model
+    const name = resident?.name ?? this.#loads.find((load) => this.#parts.names.runner(load.key) === key)?.model
+    return runner && name !== undefined ? { key: runner.key, name } : undefined
   }
 
   /** Somebody has cared for long enough, and still nothing recent is known. */
@@ -140,7 +141,6 @@ export class Residents {
     return this.#polling && now - since > tooOldMs
   }
 
-  /** Names mean other runners than before. */
   renamed(): void {
     this.#listedUntil = Number.NEGATIVE_INFINITY
   }

@@ -69,7 +69,6 @@ export class Target {
     })
   }
 
-  /** Without credentials. */
   get url(): string {
     return this.#wire.url
   }
@@ -91,12 +90,10 @@ export class Target {
     return this.#names.models
   }
 
-  /** What is in memory, undefined when the last reading is older than 3 s. */
   get residents(): Resident[] | undefined {
     return this.#residents.current
   }
 
-  /** The last reading of /api/ps, however old. */
   get reading(): Reading | undefined {
     return this.#residents.reading
   }
@@ -129,7 +126,6 @@ export class Target {
     return this.#residents.look()
   }
 
-  /** Reads /api/ps as it is from now on. */
   lookAnew(): Promise<void> {
     return this.#residents.lookAnew()
   }
@@ -169,7 +165,6 @@ export class Target {
     return this.#residents.blind
   }
 
-  /** It sleeps, or its machine refuses. */
   get absent(): boolean {
     return this.state === 'asleep' || this.state === 'down'
   }
@@ -220,11 +215,10 @@ export class Target {
    * whether it did. Never throws.
    */
   async unload(key: string): Promise<void> {
-    const found = this.#residents.nameOf(key)
+    const found = this.#residents.find(key)
     if (!found) return
-    for (const { key: listed, serves } of this.#residents.listed)
-      if (serves.includes(key)) this.capacity.dismissed(listed)
-    await this.#wire.ask(unloadRequest(found)).catch(() => {})
+    this.capacity.dismissed(found.key)
+    await this.#wire.ask(unloadRequest(found.name)).catch(() => {})
     await this.lookAnew()
   }
 
