@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { mountPlain, type Health } from './http/plain.ts'
+import { mountPlain } from './http/plain.ts'
 import { mountRest } from './http/rest.ts'
 import { buildServer } from './http/server.ts'
 import type { Api } from './http/trpc.ts'
@@ -14,11 +14,12 @@ import { mountTrpc } from './http/trpc-mount.ts'
 import { states } from './job/state.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { Target } from './ollama/target.ts'
+import { Waker } from './ollama/wake.ts'
 import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger.ts'
-import { queueStatus, targetStatus } from './status.ts'
+import { queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
@@ -82,6 +83,14 @@ export async function startApp({
       worker.changed(row)
     },
   })
+  const waker = config.wakeMac
+    ? new Waker({
+        clock,
+        mac: config.wakeMac,
+        hosts: [config.wakeBroadcast, new URL(config.target).hostname],
+        onSent: (times) => log.info({ times }, 'a Wake-on-LAN packet went out for the target'),
+      })
+    : undefined
   const target = new Target({
     url: config.target,
     token: config.targetToken ?? undefined,
@@ -90,9 +99,12 @@ export async function startApp({
     answerMax: config.bodyMax,
     onState: (state, previous) => {
       log.info({ state, previous }, 'target')
+      if (target.absent) worker.trust.outage()
+      else waker?.back()
       people.decide()
       worker.wake()
     },
+    onAwaited: (on) => waker?.wanted(on),
     onNames: () => {
       people.renamed()
       worker.wake()
@@ -168,27 +180,7 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-  let triedAt = Number.NEGATIVE_INFINITY
-  const readiness = async (): Promise<Health> => {
-    // While nobody dares to write, this is what finds out that one could. Anybody may ask, so not each time.
-    if (store.refusal !== null && clock.now() - triedAt >= 1000) {
-      triedAt = clock.now()
-      await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
-    }
-    const writable = store.refusal === null && !worker.storageFailing
-    return {
-      ok: writable && !stopping,
-      checks: [
-        {
-          name: 'store',
-          status: writable ? 'pass' : 'fail',
-          ...(store.refusal === null ? {} : { detail: store.refusal }),
-        },
-        { name: 'running', status: stopping ? 'fail' : 'pass' },
-        { name: 'target', status: target.state === 'awake' ? 'pass' : 'warn', detail: target.state },
-      ],
-    }
-  }
+  const readiness = readinessOf({ store, clock, target, worker, stopping: () => stopping })
 
   const recovered = await worker.recover()
   const server = await buildServer({
@@ -229,6 +221,7 @@ export async function startApp({
     queue.stop()
     await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
     await server.close(0)
+    waker?.close()
     target.close()
     store.close()
   }

@@ -3,7 +3,7 @@
 // the answer as it comes. When either side goes away the other is told at once. It parses and stores nothing.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { ForemanError } from '../job/error.ts'
+import type { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
 import { afterPredecessor, look, unfitness } from './arrival.ts'

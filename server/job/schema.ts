@@ -147,3 +147,9 @@ export const TargetStatus = z
     people: People,
   })
   .meta({ id: 'TargetStatus' })
+
+/** Whether foreman can do its work, with what was looked at. A warning is no reason to say no. */
+export interface Health {
+  ok: boolean
+  checks: { name: string; status: 'pass' | 'warn' | 'fail'; detail?: string }[]
+}

@@ -10,7 +10,7 @@ import { TargetAbsent } from './failure.ts'
 import { Flights } from './flight.ts'
 import { loadRequest, mustBeLoaded, unloadRequest, type Load } from './preload.ts'
 import { Names, type Model } from './names.ts'
-import { Residents, type Reading, type Resident } from './residents.ts'
+import { Residents, type Reading } from './residents.ts'
 import { run, type RunRequest } from './run.ts'
 import { Watch, type Reason, type TargetState } from './watch.ts'
 import { Wire } from './wire.ts'
@@ -27,6 +27,8 @@ export interface TargetOptions {
   /** Names, weights or Modelfile parameters became known or changed: `runner` may answer otherwise. */
   onNames?: () => void
   onResidents?: (reading: Reading) => void
+  /** Somebody waits for the absent target, or no longer. */
+  onAwaited?: (on: boolean) => void
 }
 
 export class Target {
@@ -88,10 +90,6 @@ export class Target {
 
   get models(): Model[] {
     return this.#names.models
-  }
-
-  get residents(): Resident[] | undefined {
-    return this.#residents.current
   }
 
   get reading(): Reading | undefined {
@@ -234,6 +232,7 @@ export class Target {
   #poll(): void {
     const { waiting, in_flight } = this.#demands
     this.#residents.poll(waiting.size + in_flight.size > 0 && !this.absent)
+    this.#parts.onAwaited?.(waiting.size > 0 && this.absent)
   }
 
   #read(reading: Reading): void {

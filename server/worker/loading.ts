@@ -131,3 +131,18 @@ export class Loading {
     for (const one of unloaded) await target.unload(one)
   }
 }
+
+/**
+ * What the runner of a job is told of how long to stay, as Ollama reads it. The last request that carries it decides there, so
+ * it is left alone but for the last job there is, and for a runner that went although its turn goes on.
+ */
+export function stay(job: {
+  resident: boolean
+  last: boolean
+  after: number | null
+  goesOn: boolean
+}): string | undefined {
+  const { resident, last, after, goesOn } = job
+  if (last && after !== null) return after === Infinity ? '-1s' : `${after}ms`
+  return !resident && goesOn ? '1m' : undefined
+}

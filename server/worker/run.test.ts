@@ -11,6 +11,7 @@ import { afterwards, look, rows } from '../store/store.harness.ts'
 import { People } from '../people/people.ts'
 import { Loading } from './loading.ts'
 import { Run } from './run.ts'
+import { Trust } from './trust.ts'
 
 const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
 const line = (content: string, done = false) =>
@@ -72,6 +73,7 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
       clock: systemClock,
       random: () => 0.5,
       loading,
+      trust: new Trust(systemClock),
       persist,
     }
     const ended = await new Run(row, options).go(resident)

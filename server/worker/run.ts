@@ -7,9 +7,9 @@ import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
-import { isNative, type Endpoint } from '../job/submit.ts'
+import { isEmbedding, isNative, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
-import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
+import { TargetAbsent, TargetFailure, type Failure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
@@ -18,9 +18,10 @@ import { isRefusal } from './keeper.ts'
 import type { Loading } from './loading.ts'
 import { Progress } from './progress.ts'
 import { stageResults } from './results.ts'
+import type { Trust } from './trust.ts'
 
 /** Why a run was told to end before its answer. */
-export type Halt = 'canceled' | 'deadline' | 'stopping' | 'load_stalled'
+export type Halt = 'canceled' | 'deadline' | 'stopping' | 'load_stalled' | 'silent'
 
 export interface RunOptions {
   queue: Queue
@@ -29,6 +30,7 @@ export interface RunOptions {
   /** In [0, 1), for the jitter of the backoff. */
   random: () => number
   loading: Loading
+  trust: Trust
   /** Writes that must not be lost: tried again while the disk refuses. */
   persist: <T>(write: () => Promise<T>) => Promise<T>
 }
@@ -73,21 +75,36 @@ export class Run {
   }
 
   async #work(row: JobRow): Promise<Answer> {
-    const { target, clock, queue } = this.#options
+    const { target, clock, queue, trust } = this.#options
     const deadline = clock.at(clock.now() + row.timeout_s * 1000, () => this.halt('deadline'))
+    const watched = trust.watch(row.model, () => void this.#silent())
+    let well = false
     try {
-      return await target.run({
+      const answer = await target.run({
         endpoint: row.endpoint as Endpoint,
         body: queue.body(row),
         signal: this.#abort.signal,
         onOutput: (line) => {
           if (isNative(row.endpoint)) this.#lines.push(line)
           this.progress.line()
+          watched.piece()
         },
       })
+      if (trust.shaken && isEmpty(row, answer)) throw new TargetFailure(emptied)
+      well = true
+      trust.answered()
+      return answer
     } finally {
+      watched.end(well)
       deadline()
     }
+  }
+
+  /** The answer has been silent for longer than this model ever was: if the target is there, its runner is not. */
+  async #silent(): Promise<void> {
+    const { target } = this.#options
+    await target.probe()
+    if (!target.absent) this.halt('silent')
   }
 
   async #finish(row: JobRow, answer: Answer): Promise<Ended> {
@@ -118,6 +135,9 @@ export class Run {
           error: { code: 'target_failed', detail: 'the model did not load' },
           backoff_ms: this.#backoff(row),
         })
+      case 'silent':
+        await this.#options.target.unload(this.#options.target.runnerKey(row.key))
+        return this.#back(row, 'back_off', { error: silence, progressed, backoff_ms: this.#backoff(row) })
       case 'deadline':
         return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
     }
@@ -127,6 +147,7 @@ export class Run {
       if (!isRefusal(error)) await this.#fail(row, { code: 'internal', detail: 'something went wrong inside foreman' })
       throw error
     }
+    if (error.failure === emptied) await this.#options.target.unload(this.#options.target.runnerKey(row.key))
     const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
     const said: JobError = {
       code,
@@ -200,4 +221,19 @@ async function settled<T>(change: Promise<T>, artifacts: NonNullable<Facts['arti
     for (const { staged } of artifacts) staged.discard()
     throw error
   }
+}
+
+const silence: JobError = {
+  code: 'target_failed',
+  detail: 'the answer stopped in the middle, longer than this model ever paused',
+}
+const emptied: Failure = {
+  code: 'target_failed',
+  retry: 'limited',
+  detail: 'an empty answer, the first after the target was away',
+}
+
+/** A generation without a word; a model that was broken by a sleep answers so, at once and every time. */
+function isEmpty({ endpoint }: JobRow, { text, usage }: Answer): boolean {
+  return isNative(endpoint) && !isEmbedding(endpoint as Endpoint) && text === '' && (usage.output_tokens ?? 0) <= 1
 }

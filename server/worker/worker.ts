@@ -7,10 +7,11 @@ import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
-import type { Loading } from './loading.ts'
+import { stay, type Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import { Run, type Ended } from './run.ts'
+import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
 
 export interface WorkerOptions extends KeeperOptions, TurnsOptions {
@@ -35,6 +36,7 @@ const again_ms = 5000
 export class Worker {
   readonly turns: Turns
   readonly outlook: Outlook
+  readonly trust: Trust
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
@@ -51,6 +53,7 @@ export class Worker {
     this.#options = options
     this.#keeper = new Keeper(options)
     this.turns = new Turns(options)
+    this.trust = new Trust(options.clock)
     this.outlook = new Outlook({
       ...options,
       turns: this.turns,
@@ -156,7 +159,7 @@ export class Worker {
    */
   #mustLook(): boolean {
     const { queue, target } = this.#options
-    if (this.#looked || target.state !== 'awake' || target.residents !== undefined || queue.total('queued') < 2)
+    if (this.#looked || target.state !== 'awake' || target.residentKeys().size > 0 || queue.total('queued') < 2)
       return false
     this.#looked = true
     void target.look().then(() => this.wake())
@@ -164,10 +167,12 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loading } = this.#options
-    const keepAlive = this.#keepAlive(resident)
+    const { queue, target, clock, random, loading, keepAliveAfter } = this.#options
+    const last = queue.total('queued') === 1
+    const keepAlive = stay({ resident, last, after: keepAliveAfter, goesOn: this.turns.goesOn })
+    const { trust } = this
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
-    const run = new Run(row, { queue, target, clock, random, loading, persist })
+    const run = new Run(row, { queue, target, clock, random, loading, trust, persist })
     this.#run = run
     this.#looked = false
     this.#tellPeople()
@@ -190,17 +195,6 @@ export class Worker {
       for (const resolve of this.#stopped.splice(0)) resolve()
       this.wake()
     }
-  }
-
-  /**
-   * What the runner of the next job is told of how long to stay. The last request that carries it decides in Ollama, so it is
-   * left alone but for the last job there is, and for a runner that went although its turn goes on.
-   */
-  #keepAlive(resident: boolean): string | undefined {
-    const { queue, keepAliveAfter } = this.#options
-    const last = queue.total('queued') === 1
-    if (last && keepAliveAfter !== null) return keepAliveAfter === Infinity ? '-1s' : `${keepAliveAfter}ms`
-    return !resident && this.turns.goesOn ? '1m' : undefined
   }
 
   /** Decides again after a pause, so that what goes wrong every time cannot spin. */
