@@ -19,7 +19,7 @@ import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger.ts'
-import { queueStatus, readinessOf, targetStatus } from './status.ts'
+import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
@@ -114,8 +114,13 @@ export async function startApp({
       worker.wake()
     },
   })
-  const estimates = new Estimates()
-  const slowestLoad = (key: string) => estimates.all.get(key)?.slowest ?? 0
+  const estimates = new Estimates({
+    learnt: store.learning.all(),
+    // Lost if the disk refuses: it is learnt again.
+    onLearnt: (one) =>
+      void store.commit.run('learn', () => store.learning.put(one, clock.wall())).catch(() => undefined),
+  })
+  const slowestLoad = (key: string) => estimates.slowestLoad(key)
   const people = new People({
     clock,
     target,
@@ -123,7 +128,7 @@ export async function startApp({
     absentHold: config.absentHold,
     slowestLoad,
     onChange: () => worker.wake(),
-    onLoad: ({ key, ms }) => estimates.saw(key, 'load', ms),
+    onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
     onHealed: (key) => ledger.healed(key),
   })
@@ -142,7 +147,7 @@ export async function startApp({
     loadStall_ms: config.loadStall,
     slowestLoad,
     onLoad: ({ key, ms }) => {
-      estimates.saw(target.runnerKey(key), 'load', ms)
+      estimates.loaded(target.runnerKey(key), ms)
       ledger.loaded(key, ms)
     },
     onHung: (load) => ledger.hung(load),
@@ -161,10 +166,16 @@ export async function startApp({
       claim: config.claim,
     },
     loading,
+    estimates,
     keepAliveAfter: config.keepAliveAfter,
     people,
-    onStart: (row, resident) => ledger.started(row, !resident, queue.keyBefore(row.seq)),
+    onStart: (row, resident) => {
+      const before = queue.keyBefore(row.seq)
+      const switched = before === undefined || target.runnerKey(before) !== target.runnerKey(row.key)
+      ledger.started(row, { loads: !resident, switched })
+    },
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
+    onEtaError: (ms) => metrics.etaMissed(ms / 1000),
     onTurn: (turn) => ledger.turnEnded(turn),
     onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
     onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),
@@ -174,7 +185,8 @@ export async function startApp({
   })
   const api: Api = {
     queue,
-    live: (row) => worker.outlook.live(row),
+    live: (row, fresh) => worker.outlook.live(row, fresh),
+    queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people),
     targetStatus: () => targetStatus(target, people),
     onPause: () => worker.wake(),

@@ -92,11 +92,13 @@ export class Ledger {
     this.#options.metrics.healed()
   }
 
-  /** A job starts; `loads` when its runner is not in memory, `before` the key of the job that arrived just before it. */
-  started(row: JobRow, loads: boolean, before: string | undefined): void {
+  /**
+   * A job starts; `loads` when its runner is not in memory, `switched` when the job that arrived just before it needs another
+   * one: then a target that holds one runner would have loaded for it in the order of arrival.
+   */
+  started(row: JobRow, { loads, switched }: { loads: boolean; switched: boolean }): void {
     if (row.attempt > 0) return
-    const inOrderOfArrival = before === row.key ? 0 : 1
-    this.#saved += inOrderOfArrival - (loads ? 1 : 0)
+    this.#saved += (switched ? 1 : 0) - (loads ? 1 : 0)
     if (this.#saved <= 0) return
     this.#options.metrics.loadsAvoided(this.#saved)
     this.#saved = 0

@@ -2,7 +2,7 @@
 
 import type { Clock } from './clock.ts'
 import { parseAffinityKey } from './job/affinity.ts'
-import type { Health, QueueStatus, TargetStatus } from './job/schema.ts'
+import type { Health, QueuePlan, QueueStatus, TargetStatus } from './job/schema.ts'
 import { states } from './job/state.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
@@ -44,6 +44,27 @@ export function queueStatus(
     ...(waitingFor ? { reason: waitingFor } : {}),
     ...(yielding === null ? {} : { yielding_since: since(yielding) }),
     people: { in_flight: people.inFlight, held: people.held },
+  }
+}
+
+/** What is expected to run when, the first `limit` of it. */
+export function queuePlan(queue: Queue, { outlook }: Worker, limit: number): z.infer<typeof QueuePlan> {
+  const { entries } = outlook.planner
+  const at = (name: 'start_at' | 'finish_at', monotonic: number | undefined) =>
+    monotonic === undefined ? {} : { [name]: time(queue.steady.of(monotonic)) }
+  return {
+    data: entries.slice(0, limit).map(({ job, position, loads, startAt, finishAt }) => ({
+      id: job.id,
+      model: job.model,
+      position,
+      loads,
+      ...at('start_at', startAt),
+      ...at('finish_at', finishAt),
+    })),
+    jobs: entries.length,
+    loads: entries.filter(({ loads }) => loads).length,
+    waiting: queue.total('queued'),
+    ...at('finish_at', entries.at(-1)?.finishAt),
   }
 }
 

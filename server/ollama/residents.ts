@@ -7,21 +7,8 @@ import { parseAffinityKey } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
 import type { Listed } from './capacity.ts'
 import { runnerOf, type Names } from './names.ts'
+import { residentFrom, type Resident } from './resident.ts'
 import type { Wire } from './wire.ts'
-
-/** One runner as /api/ps lists it. */
-export interface Resident {
-  /** The name it was loaded by, which may be another than the one asked for. */
-  name: string
-  /** Of the manifest. */
-  digest: string
-  /** 0 when the target didn't tell. */
-  sizeBytes: number
-  /** Absent on old targets. */
-  contextLength?: number
-  /** Epoch milliseconds; in the past for a busy one, centuries ahead for "forever". */
-  expiresAt?: number
-}
 
 export interface Reading {
   residents: Resident[]
@@ -105,6 +92,12 @@ export class Residents {
     const { model } = parseAffinityKey(key)
     this.#loads = this.#loads.filter((load) => names.weights(load.model) !== names.weights(model))
     this.#loads.push({ key, model, at: clock.now() })
+    this.renamed()
+  }
+
+  /** foreman told this runner to go: only a reading can say that it is there. */
+  dismissed(key: string): void {
+    this.#loads = this.#loads.filter((load) => this.#parts.names.runner(load.key) !== key)
     this.renamed()
   }
 
@@ -230,21 +223,4 @@ export class Residents {
       return resident !== undefined && resident.contextLength === load.contextLength
     })
   }
-}
-
-function residentFrom(value: unknown): Resident {
-  const item = fieldsOf(value)
-  const expires = typeof item.expires_at === 'string' ? Date.parse(item.expires_at) : Number.NaN
-  const contextLength = wholeOr0(item.context_length)
-  return {
-    name: String(item.name ?? item.model ?? ''),
-    digest: String(item.digest ?? ''),
-    sizeBytes: wholeOr0(item.size),
-    ...(contextLength > 0 ? { contextLength } : {}),
-    ...(Number.isNaN(expires) ? {} : { expiresAt: expires }),
-  }
-}
-
-function wholeOr0(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
 }

@@ -216,6 +216,7 @@ export class Target {
     const found = this.#residents.find(key)
     if (!found) return
     this.capacity.dismissed(found.key)
+    this.#residents.dismissed(found.key)
     await this.#wire.ask(unloadRequest(found.name)).catch(() => {})
     await this.lookAnew()
   }

@@ -6,7 +6,7 @@ import { ForemanError } from '../job/error.ts'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import type { ArtifactRow } from '../store/artifacts.ts'
-import type { JobRow, Page } from '../store/jobs.ts'
+import type { JobRow, Page, WaitingRow } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
 import { viewJob } from './view.ts'
 
@@ -59,6 +59,11 @@ export class Register {
   artifact(row: JobRow, name: string): StoredArtifact | undefined {
     const found = this.#store.artifacts.one(row.seq, name)
     return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
+  }
+
+  /** The first of the waiting jobs, by place. */
+  firstWaiting(most: number): WaitingRow[] {
+    return this.#store.jobs.waiting(most)
   }
 
   /** The affinity key of the job that arrived just before this one. */

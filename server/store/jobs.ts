@@ -85,6 +85,9 @@ const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key
 const listed = columns.replace('webhook, deliver, trace', 'NULL AS webhook, NULL AS deliver, NULL AS trace')
 const from = 'job JOIN affinity ON affinity.id = job.affinity'
 
+/** What a plan has to know of a waiting job. */
+export type WaitingRow = Pick<JobRow, 'seq' | 'id' | 'place' | 'key' | 'model' | 'endpoint' | 'waiting_since'>
+
 export class Jobs {
   #byId
   #bySeq
@@ -94,6 +97,7 @@ export class Jobs {
   #remove
   #below
   #head
+  #waiting
   #running
   #backingOff
   #startBy
@@ -119,6 +123,10 @@ export class Jobs {
       `SELECT ${listed} FROM ${from} WHERE job.seq < ? ORDER BY job.seq DESC LIMIT ?`,
     )
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
+    this.#waiting = db.prepare<[number], WaitingRow>(
+      `SELECT seq, job.id, place, affinity.key, job.model, endpoint, waiting_since FROM ${from}
+       WHERE state = 'queued' AND due IS NULL ORDER BY place LIMIT ?`,
+    )
     this.#running = db.prepare<[], { seq: number }>(
       "SELECT seq FROM job WHERE state IN ('loading', 'working') ORDER BY seq",
     )
@@ -174,6 +182,11 @@ export class Jobs {
   /** The oldest waiting job of a key. */
   head(affinity: number): { seq: number; place: number; waiting_since: number } | undefined {
     return this.#head.get(affinity)
+  }
+
+  /** The first of the waiting jobs, by place. */
+  waiting(most: number): WaitingRow[] {
+    return this.#waiting.all(most)
   }
 
   /** The affinity key of the job that arrived just before this one. */

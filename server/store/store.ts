@@ -10,6 +10,7 @@ import { openDatabase } from './database.ts'
 import { Deliveries } from './deliveries.ts'
 import { Events } from './events.ts'
 import { Jobs } from './jobs.ts'
+import { Learning } from './learnt.ts'
 import { Settings } from './settings.ts'
 
 export interface StoreOptions extends CommitOptions {
@@ -27,6 +28,7 @@ export class Store {
   readonly artifacts: Artifacts
   readonly deliveries: Deliveries
   readonly settings: Settings
+  readonly learning: Learning
   /** Why nothing can be written, if so. */
   readonly unwritable: string | null
   #folder: string
@@ -46,6 +48,7 @@ export class Store {
     this.artifacts = new Artifacts(db)
     this.deliveries = new Deliveries(db)
     this.settings = new Settings(db)
+    this.learning = new Learning(db)
   }
 
   /** Why nothing can be written now, if so: since the start, or since the last try. */

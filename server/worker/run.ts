@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import { isCloud } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
-import type { JobError } from '../job/schema.ts'
+import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
 import { isEmbedding, isNative, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
@@ -31,6 +31,8 @@ export interface RunOptions {
   random: () => number
   loading: Loading
   trust: Trust
+  /** An answer was complete so many milliseconds after its request went out. */
+  onWorked?: (facts: { row: JobRow; usage: Usage; ms: number }) => void
   /** Writes that must not be lost: tried again while the disk refuses. */
   persist: <T>(write: () => Promise<T>) => Promise<T>
 }
@@ -41,6 +43,10 @@ export type Ended = 'done' | 'failed' | 'requeued' | 'canceled' | 'interrupted'
 export class Run {
   readonly row: JobRow
   readonly progress: Progress
+  /** Monotonic milliseconds. */
+  readonly began: number
+  /** Its runner was not in memory when it began. */
+  loads = false
   #options: RunOptions
   #abort = new AbortController()
   #halt: Halt | null = null
@@ -50,6 +56,7 @@ export class Run {
     this.row = row
     this.#options = options
     this.progress = new Progress(options.clock)
+    this.began = options.clock.now()
   }
 
   /** Ends the run early; the target's connection is closed at once. The first reason stays. */
@@ -61,6 +68,7 @@ export class Run {
   /** Takes the job from queued to wherever this attempt leads; `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
   async go(resident: boolean, keepAlive?: string): Promise<Ended> {
     const { queue, persist, loading } = this.#options
+    this.loads = !resident
     const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
       if ((!resident || keepAlive !== undefined) && !isCloud(row.model)) {
@@ -75,8 +83,9 @@ export class Run {
   }
 
   async #work(row: JobRow): Promise<Answer> {
-    const { target, clock, queue, trust } = this.#options
-    const deadline = clock.at(clock.now() + row.timeout_s * 1000, () => this.halt('deadline'))
+    const { target, clock, queue, trust, onWorked } = this.#options
+    const sent = clock.now()
+    const deadline = clock.at(sent + row.timeout_s * 1000, () => this.halt('deadline'))
     const watched = trust.watch(row.model, () => void this.#silent())
     let well = false
     try {
@@ -93,6 +102,7 @@ export class Run {
       if (trust.shaken && isEmpty(row, answer)) throw new TargetFailure(emptied)
       well = true
       trust.answered()
+      onWorked?.({ row, usage: answer.usage, ms: clock.now() - sent })
       return answer
     } finally {
       watched.end(well)

@@ -9,18 +9,21 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { stay, type Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
+import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
-import { Run, type Ended } from './run.ts'
+import type { PlannerOptions } from './planner.ts'
+import { Run, type Ended, type RunOptions } from './run.ts'
 import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
 
-export interface WorkerOptions extends KeeperOptions, TurnsOptions {
+export interface WorkerOptions extends KeeperOptions, TurnsOptions, Pick<PlannerOptions, 'onEtaError'> {
   queue: Queue
   target: Target
   random: () => number
   people: People
   limits: Limits
   loading: Loading
+  estimates: Estimates
   /** keep_alive of the last job of an emptied queue, milliseconds; Infinity: for ever, null: the target's own. */
   keepAliveAfter: number | null
   /** A job starts; `resident` when its runner is in memory already. */
@@ -167,14 +170,17 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loading, keepAliveAfter } = this.#options
+    const { queue, target, clock, random, loading, estimates, keepAliveAfter } = this.#options
     const last = queue.total('queued') === 1
     const keepAlive = stay({ resident, last, after: keepAliveAfter, goesOn: this.turns.goesOn })
     const { trust } = this
+    const onWorked: RunOptions['onWorked'] = ({ row: { model, endpoint }, usage, ms }) =>
+      estimates.worked(model, endpoint, usage, ms)
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
-    const run = new Run(row, { queue, target, clock, random, loading, trust, persist })
+    const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
     this.#run = run
     this.#looked = false
+    this.outlook.planner.started(row.seq)
     this.#tellPeople()
     const began = clock.now()
     try {
