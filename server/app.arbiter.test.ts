@@ -200,5 +200,6 @@ test('/queue and /target tell who is held and that jobs step aside', async () =>
   expect(await foreman.job(job.id)).toMatchObject({ state: 'queued', reason: 'yielding_to_people' })
   leave.abort()
   await Promise.all(gone)
+  await foreman.logged(({ msg }) => msg === 'nobody is held any more')
   expect((await foreman.ended(job.id)).state).toBe('done')
 })

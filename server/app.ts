@@ -120,14 +120,16 @@ export async function startApp({
     onLearnt: (one) =>
       void store.commit.run('learn', () => store.learning.put(one, clock.wall())).catch(() => undefined),
   })
-  const slowestLoad = (key: string) => estimates.slowestLoad(key)
   const people = new People({
     clock,
     target,
     patience: config.peoplePatience,
     absentHold: config.absentHold,
-    slowestLoad,
-    onChange: () => worker.wake(),
+    slowestLoad: (key) => estimates.slowestLoad(key),
+    onChange: () => {
+      ledger.holding(people.held)
+      worker.wake()
+    },
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
     onHealed: (key) => ledger.healed(key),
@@ -145,7 +147,7 @@ export async function startApp({
     people,
     clock,
     loadStall_ms: config.loadStall,
-    slowestLoad,
+    slowestLoad: (key) => estimates.slowestLoad(key),
     onLoad: ({ key, ms }) => {
       estimates.loaded(target.runnerKey(key), ms)
       ledger.loaded(key, ms)
@@ -192,7 +194,6 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-  const readiness = readinessOf({ store, clock, target, worker, stopping: () => stopping })
 
   const recovered = await worker.recover()
   const server = await buildServer({
@@ -214,7 +215,7 @@ export async function startApp({
       void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax, onInternal }))
       void app.register(async (scope) =>
         mountPlain(scope, {
-          readiness,
+          readiness: readinessOf({ store, clock, target, worker, stopping: () => stopping }),
           metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
           documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
         }),

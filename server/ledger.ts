@@ -37,6 +37,7 @@ export class Ledger {
   #options: LedgerOptions
   /** Loads that the order of arrival would have needed beyond those that happened and are not told yet. */
   #saved = 0
+  #holding = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -73,6 +74,13 @@ export class Ledger {
     const { log, metrics } = this.#options
     log.info({ key, ms: Math.round(ms) }, 'model loaded')
     metrics.modelLoaded(ms / 1000)
+  }
+
+  /** So many requests of people are held now. */
+  holding(held: number): void {
+    if (this.#holding === held > 0) return
+    this.#holding = held > 0
+    this.#options.log.info(this.#holding ? 'people are held' : 'nobody is held any more')
   }
 
   /** A run of jobs of one key is over. */
