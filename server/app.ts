@@ -111,6 +111,7 @@ export async function startApp({
     },
     onResidents: () => {
       people.looked()
+      ledger.holding(people.held)
       worker.wake()
     },
   })
@@ -194,7 +195,6 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-
   const recovered = await worker.recover()
   const server = await buildServer({
     tokens: config.tokens,
@@ -241,7 +241,7 @@ export async function startApp({
   return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
 }
 
-/** Routes after which the target may have other models than before. */
+/** After these the target may have other models than before. */
 const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
 
 /** The committed documents, served as they are. */
