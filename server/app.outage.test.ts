@@ -128,6 +128,22 @@ test('a runner that freezes in the middle of an answer is let go, and the job is
   expect(await foreman.ended(id)).toMatchObject({ state: 'done', attempt: 2 })
 })
 
+test('an answer that does not come word by word may be silent for as long as it takes, after an outage too', async () => {
+  const { clock, fake, foreman } = await open()
+  await fake.refuse()
+  await foreman.app.target.probe()
+  await fake.listen()
+  const end = Promise.withResolvers<void>()
+  fake.fault({ do: 'hang', until: end.promise })
+  const body = { model: 'alpha', messages: [{ role: 'user', content: 'hi' }] }
+  const { id } = await foreman.submit({ request: { endpoint: '/v1/chat/completions', body } })
+  await pass(clock, 5_000)
+  await foreman.reached(id, 'working')
+  await pass(clock, 100_000)
+  end.resolve()
+  expect(await foreman.ended(id)).toMatchObject({ state: 'done', attempt: 1 })
+})
+
 test('an empty first answer after an outage is no answer: the model is loaded again', async () => {
   let empty = false
   const { clock, fake, foreman } = await open({}, { reply: () => (empty ? '' : undefined) })

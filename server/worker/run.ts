@@ -7,7 +7,7 @@ import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
-import { isEmbedding, isNative, type Endpoint } from '../job/submit.ts'
+import { isNative, streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
 import { TargetAbsent, TargetFailure, type Failure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
@@ -86,7 +86,8 @@ export class Run {
     const { target, clock, queue, trust, onWorked } = this.#options
     const sent = clock.now()
     const deadline = clock.at(sent + row.timeout_s * 1000, () => this.halt('deadline'))
-    const watched = trust.watch(row.model, () => void this.#silent())
+    // What does not stream is silent until it is done.
+    const watched = streams(row.endpoint) ? trust.watch(row.model, () => void this.#silent()) : undefined
     let well = false
     try {
       const answer = await target.run({
@@ -96,7 +97,7 @@ export class Run {
         onOutput: (line) => {
           if (isNative(row.endpoint)) this.#lines.push(line)
           this.progress.line()
-          watched.piece()
+          watched?.piece()
         },
       })
       if (trust.shaken && isEmpty(row, answer)) throw new TargetFailure(emptied)
@@ -105,7 +106,7 @@ export class Run {
       onWorked?.({ row, usage: answer.usage, ms: clock.now() - sent })
       return answer
     } finally {
-      watched.end(well)
+      watched?.end(well)
       deadline()
     }
   }
@@ -245,5 +246,5 @@ const emptied: Failure = {
 
 /** A generation without a word; a model that was broken by a sleep answers so, at once and every time. */
 function isEmpty({ endpoint }: JobRow, { text, usage }: Answer): boolean {
-  return isNative(endpoint) && !isEmbedding(endpoint as Endpoint) && text === '' && (usage.output_tokens ?? 0) <= 1
+  return streams(endpoint) && text === '' && (usage.output_tokens ?? 0) <= 1
 }
