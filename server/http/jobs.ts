@@ -116,8 +116,8 @@ export const jobs = router({
       }),
     )
     .output(JobList)
-    .query(({ input, ctx }) => {
-      const { rows, next } = ctx.api.queue.page(pageOf(input))
+    .query(async ({ input, ctx }) => {
+      const { rows, next } = await ctx.api.queue.page(pageOf(input))
       const data = rows.map((row) => present(ctx, row))
       return next === undefined ? { data } : { data, next_cursor: cursorOf(next) }
     }),

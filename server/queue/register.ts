@@ -6,7 +6,8 @@ import { ForemanError } from '../job/error.ts'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import type { ArtifactRow } from '../store/artifacts.ts'
-import type { JobRow, Page, WaitingRow } from '../store/jobs.ts'
+import type { JobRow, WaitingRow } from '../store/jobs.ts'
+import type { Page } from '../store/pages.ts'
 import type { Store } from '../store/store.ts'
 import { viewJob } from './view.ts'
 
@@ -44,8 +45,8 @@ export class Register {
     return this.#store.jobs.at(seq)
   }
 
-  page(page: Page): { rows: JobRow[]; next?: number } {
-    return this.#store.jobs.page(page)
+  page(page: Page): Promise<{ rows: JobRow[]; next?: number }> {
+    return this.#store.pages.page(page)
   }
 
   view(row: JobRow): Job {

@@ -11,6 +11,7 @@ import { Deliveries } from './deliveries.ts'
 import { Events } from './events.ts'
 import { Jobs } from './jobs.ts'
 import { Learning } from './learnt.ts'
+import { Pages } from './pages.ts'
 import { Settings } from './settings.ts'
 
 export interface StoreOptions extends CommitOptions {
@@ -22,6 +23,7 @@ export interface StoreOptions extends CommitOptions {
 export class Store {
   readonly commit: GroupCommit
   readonly jobs: Jobs
+  readonly pages: Pages
   readonly affinities: Affinities
   readonly events: Events
   readonly blobs: Blobs
@@ -42,6 +44,7 @@ export class Store {
     this.unwritable = readonly
     this.commit = new GroupCommit(db, commit)
     this.jobs = new Jobs(db)
+    this.pages = new Pages(db)
     this.affinities = new Affinities(db)
     this.events = new Events(db)
     this.blobs = new Blobs(db, this.commit)
