@@ -3,7 +3,9 @@
 
 /** A piece shorter than this is put together with its neighbours. */
 const small = 4 * 1024
-const tailLength = 64 * 1024
+/** What they are put into grows with them, so that it is never much larger than what is in it. */
+const shortestTail = 256
+const longestTail = 64 * 1024
 
 export class Pieces {
   /** Where each piece begins, beside the pieces themselves. */
@@ -24,19 +26,25 @@ export class Pieces {
 
   add(piece: Buffer): void {
     const last = this.#list.at(-1)
-    if (piece.length >= small || last === undefined) this.#push(piece)
-    else if (this.#tail && last.length + piece.length <= this.#tail.length) this.#extend(this.#tail, last, piece)
-    else if (last.length < small) {
-      this.#tail = Buffer.allocUnsafeSlow(tailLength)
-      last.copy(this.#tail)
-      this.#extend(this.#tail, last, piece)
-    } else this.#push(piece)
+    const length = (last?.length ?? 0) + piece.length
+    if (last === undefined || piece.length >= small || !this.#open(last) || length > longestTail) this.#push(piece)
+    else {
+      if (!this.#tail || length > this.#tail.length) {
+        this.#tail = Buffer.allocUnsafeSlow(Math.min(longestTail, Math.max(shortestTail, length * 2)))
+        last.copy(this.#tail)
+      }
+      piece.copy(this.#tail, last.length)
+      this.#list[this.#list.length - 1] = this.#tail.subarray(0, length)
+    }
     this.#size += piece.length
   }
 
-  /** Takes the first piece away. What is left can only be taken, not looked up any more. */
+  /** Takes the first piece away; it cannot be looked up any more. */
   shift(): Buffer | undefined {
-    return this.#list.shift()
+    this.#starts.shift()
+    const first = this.#list.shift()
+    if (this.#list.length === 0) this.#tail = undefined
+    return first
   }
 
   /** The bytes from `start` to before `end`, without copying. */
@@ -57,9 +65,9 @@ export class Pieces {
     this.#list.push(piece)
   }
 
-  #extend(tail: Buffer, last: Buffer, piece: Buffer): void {
-    piece.copy(tail, last.length)
-    this.#list[this.#list.length - 1] = tail.subarray(0, last.length + piece.length)
+  /** More may be put together with the last piece. */
+  #open(last: Buffer): boolean {
+    return this.#tail !== undefined || last.length < small
   }
 
   /** Which piece holds the byte at `offset`. */
