@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { mountPlain } from './http/plain.ts'
+import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
 import { buildServer } from './http/server.ts'
 import type { Api } from './http/trpc.ts'
@@ -195,6 +196,7 @@ export async function startApp({
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
+  const receiving = new Receiving({ bodyMax: config.bodyMax })
   const recovered = await worker.recover()
   const server = await buildServer({
     tokens: config.tokens,
@@ -211,8 +213,8 @@ export async function startApp({
     },
     onInternal,
     routes: (app) => {
-      void app.register(async (scope) => mountRest(scope, { api, bodyMax: config.bodyMax }))
-      void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax, onInternal }))
+      void app.register(async (scope) => mountRest(scope, { api, receiving }))
+      void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
       void app.register(async (scope) =>
         mountPlain(scope, {
           readiness: readinessOf({ store, clock, target, worker, stopping: () => stopping }),
@@ -245,6 +247,4 @@ export async function startApp({
 const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
 
 /** The committed documents, served as they are. */
-function document(name: string): string {
-  return readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')
-}
+const document = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')

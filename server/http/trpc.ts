@@ -33,8 +33,8 @@ export interface Context {
   signal?: AbortSignal
   /** REST: the exact text of each `request.body`, by JSON pointer. */
   bodies?: ReadonlyMap<string, readonly Buffer[]>
-  /** REST: SHA-256 over each input without its key, by JSON pointer. Over tRPC it is made from the parsed input. */
-  fingerprints?: ReadonlyMap<string, Buffer>
+  /** SHA-256 over the text of the input at a JSON pointer, its key left out; without it that is made from the parsed input. */
+  fingerprint?: (pointer: string) => Promise<Buffer>
   /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
   wait_s?: number
   /** traceparent and tracestate. */
