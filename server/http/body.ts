@@ -1,6 +1,7 @@
 // A request's body on its way to the target. Short ones of inference requests are read whole and looked at; all others
 // are streamed with back-pressure. Whatever becomes of the answer, the client can go on sending: what nobody wants any
-// more is read and dropped, so that an early answer reaches a client that sends first and reads later.
+// more is read and dropped, so that an early answer reaches a client that sends first and reads later. While an upload
+// waits for the target its connection is not read, and Node does not hear then that the client has left.
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { halt, proceed } from './halt.ts'
