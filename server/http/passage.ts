@@ -167,7 +167,6 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     this.#first = undefined
   }
 
-  /** The client has taken what there was. */
   drained(): void {
     this.#ticket?.stalled(false)
     this.#resume?.()
@@ -181,14 +180,15 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     else this.#res.end(this.#first)
   }
 
+  /** Nothing that went out on a connection is sent again, though its end may have the code of one never made. */
   onError(error: Error): void {
     if (this.#over) return
-    if (isUnmade(error) && this.#ticket?.again()) {
+    if (this.#abort === undefined && isUnmade(error) && this.#ticket?.again()) {
       this.#heldSince ??= performance.now()
-      return
+    } else {
+      this.#end()
+      this.#fail(failure(error))
     }
-    this.#end()
-    this.#fail(failure(error))
   }
 
   /** No answer of the target's can come any more: says why, or cuts what has begun. A clean end would be a lie. */
