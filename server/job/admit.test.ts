@@ -1,19 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { admit, type Crowd, type Lane } from './admit.ts'
+import { crowd } from './facts.harness.ts'
 import { sawEvict, sawTogether, unknownRoom } from './room.ts'
 
-const crowd = (key: string, facts: Partial<Crowd> = {}): Crowd => ({
-  key,
-  flight: 0,
-  sentSince: Infinity,
-  held: 0,
-  heldSince: Infinity,
-  admitted: -Infinity,
-  used: -Infinity,
-  turn: undefined,
-  load_ms: 0,
-  ...facts,
-})
 const held = (key: string, heldSince = 1000, facts: Partial<Crowd> = {}) => crowd(key, { held: 1, heldSince, ...facts })
 const flying = (key: string, turn = 900, facts: Partial<Crowd> = {}) =>
   crowd(key, { flight: 1, sentSince: 900, admitted: 900, turn, ...facts })

@@ -1,20 +1,7 @@
 import { expect, test } from 'vitest'
-import type { Crowd } from './admit.ts'
+import { crowd } from './facts.harness.ts'
 import { heal, type Hang } from './heal.ts'
 import { sawTogether, unknownRoom } from './room.ts'
-
-const crowd = (key: string, facts: Partial<Crowd>): Crowd => ({
-  key,
-  flight: 0,
-  sentSince: Infinity,
-  held: 0,
-  heldSince: Infinity,
-  admitted: -Infinity,
-  used: -Infinity,
-  turn: undefined,
-  load_ms: 0,
-  ...facts,
-})
 
 /** `a` is all that is in memory and was used at 1 s, `b` was asked for at 2 s; it is 17 s. */
 const hang = (facts: Partial<Hang> = {}): Hang => ({

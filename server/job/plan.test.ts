@@ -1,25 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { snapshot } from './facts.harness.ts'
 import { plan, type Waiting } from './plan.ts'
-import { unknownRoom } from './room.ts'
 import { schedule, type Snapshot } from './schedule.ts'
 
-const snapshot = (facts: Partial<Snapshot> = {}): Snapshot => ({
-  now: 1000,
-  keys: [],
-  resident: new Set(),
-  listed: new Set(),
-  turn: null,
-  people: [],
-  strangers: 0,
-  room: unknownRoom,
-  yielding: null,
-  claim: null,
-  target: 'awake',
-  paused: false,
-  limits: { patience: 300, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
-  ...facts,
-})
 const jobs = (...keys: string[]): Waiting[] => keys.map((key, i) => ({ place: i + 1, key, queuedAt: 1000 }))
 const expected = { load: () => 20, work: () => 5 }
 

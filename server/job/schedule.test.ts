@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { snapshot } from './facts.harness.ts'
 import { reasonFor, schedule, type Snapshot, type TargetState, type WaitingKey } from './schedule.ts'
 
-const P = 300
+const { patience: P } = snapshot().limits
 
 /** A key with one waiting job. */
 const key = (name: string, starvedSince: number, head: number): WaitingKey => ({
@@ -10,23 +11,6 @@ const key = (name: string, starvedSince: number, head: number): WaitingKey => ({
   waiting: 1,
   head,
   starvedSince,
-})
-
-const snapshot = (facts: Partial<Snapshot>): Snapshot => ({
-  now: 1000,
-  keys: [],
-  resident: new Set(),
-  turn: null,
-  people: [],
-  room: { fit: [], clash: [] },
-  yielding: null,
-  claim: null,
-  target: 'awake',
-  paused: false,
-  limits: { patience: P, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
-  listed: facts.resident ?? new Set(),
-  strangers: 0,
-  ...facts,
 })
 
 /** The key that is started, or why nothing is. */

@@ -20,7 +20,8 @@ export type Endpoint = (typeof endpoints)[number]
 export const isNative = (endpoint: string) => endpoint.startsWith('/api/')
 export const isEmbedding = (endpoint: string) => endpoint === '/api/embed' || endpoint === '/v1/embeddings'
 /** Whether the answer to a job comes word by word. */
-export const streams = (endpoint: string) => endpoint === '/api/chat' || endpoint === '/api/generate'
+export const streams = (endpoint: string): endpoint is '/api/chat' | '/api/generate' =>
+  endpoint === '/api/chat' || endpoint === '/api/generate'
 
 type OptionType = 'integer' | 'number' | 'boolean' | 'array of strings'
 

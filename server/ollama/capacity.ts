@@ -22,7 +22,7 @@ export class Capacity {
   #listed: readonly Listed[] = []
   /** For each runner that was asked for and isn't there yet: what was last listed together, the asking included. */
   readonly #before = new Map<string, readonly Listed[]>()
-  /** Runners that foreman told to go, and those that went by themselves. */
+  /** Runners that foreman told to go and that are still listed. */
   readonly #dismissed = new Set<string>()
 
   constructor(parts: CapacityParts) {

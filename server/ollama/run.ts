@@ -2,7 +2,7 @@
 // neither whether the target is awake nor what is loaded; that is target.ts.
 
 import type { Clock } from '../clock.ts'
-import type { Endpoint } from '../job/submit.ts'
+import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from './answer.ts'
 import { TargetFailure, brokenOff, classify, tooLarge } from './failure.ts'
 import { Fold } from './fold.ts'
@@ -37,13 +37,14 @@ const lingerMs = 1_000
 /** Sends and reads to the end. Throws TargetFailure, TargetAbsent, the signal's reason, or what `body` throws. */
 export async function run(request: RunRequest, limits: RunLimits): Promise<Answer> {
   const { endpoint, signal } = request
-  const streams = endpoint === '/api/chat' || endpoint === '/api/generate'
-  const body = withStream(request.body, streams)
+  const body = withStream(request.body, streams(endpoint))
   const reply = await limits.wire.send({ method: 'POST', path: endpoint, body, signal })
   limits.onBytes()
   try {
     if (reply.status !== 200) throw await refusal(endpoint, reply, limits)
-    return streams ? await readLines(endpoint, reply, request, limits) : await readBody(endpoint, reply, limits)
+    return streams(endpoint)
+      ? await readLines(endpoint, reply, request, limits)
+      : await readBody(endpoint, reply, limits)
   } finally {
     reply.close()
   }

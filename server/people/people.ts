@@ -159,7 +159,7 @@ export class People {
     this.#cancelTimer()
     this.#cancelTimer = () => {}
     this.#demand()
-    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#heal()]
+    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#lane.flying > 0 ? this.#heal() : null]
     const next = Math.min(...times.filter((time) => time !== null))
     if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
   }
@@ -178,9 +178,9 @@ export class People {
 
   #ask(): Admission {
     const { clock, target, patience } = this.#options
-    const [first] = this.#lane.waiting
     // In doubt nobody is held: that costs a load at most, and a wrong hold delays a person.
-    if (first && (patience === null || target.blind)) return { act: 'forward', key: first.key, probe: false }
+    const first = patience === null || target.blind ? this.#lane.waiting[0] : undefined
+    if (first) return { act: 'forward', key: first.key, probe: false }
     const { running: job, claim } = this.#jobs
     return admit({
       now: clock.now(),
