@@ -20,7 +20,7 @@ export function loadRequest({ endpoint, model, options }: Load): { method: 'POST
     model,
     ...(embeds ? { input: '' } : { stream: false }),
     ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
-    ...(shift === false && !embeds ? { shift } : {}),
+    ...(shift !== undefined && !embeds ? { shift } : {}),
   })
   return { method: 'POST', path: embeds ? '/api/embed' : '/api/generate', body }
 }
