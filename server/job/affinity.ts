@@ -66,11 +66,12 @@ function without(text: string, suffix: string): string {
 export function canonicalModel(name: string): string {
   const parsed = parseModel(name)
   if (!parsed) return name.trim().toLowerCase()
-  const { host, namespace, model, tag, cloud } = parsed
-  let path = `${model}:${tag}`
+  const { model, tag, cloud } = parsed
+  const [host, namespace] = [parsed.host.toLowerCase(), parsed.namespace.toLowerCase()]
+  let path = `${model}:${tag}`.toLowerCase()
   if (host !== defaults.host) path = `${host}/${namespace}/${path}`
   else if (namespace !== defaults.namespace) path = `${namespace}/${path}`
-  return (cloud ? `${path}:cloud` : path).toLowerCase()
+  return cloud ? `${path}:cloud` : path
 }
 
 /** Whether the model runs on ollama.com and so needs no local runner. */
