@@ -131,3 +131,14 @@ describe('while jobs wait, a name', () => {
     expect(foreman.fake.loads).toBe(2)
   })
 })
+
+test('a cloud model’s jobs wait for no room: nobody’s runner goes for them', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  const said = { model: 'alpha', prompt: 'hello', stream: false }
+  expect((await foreman.post('/api/generate', said)).status).toBe(200)
+  const [beta, cloud] = await submit(foreman, 'beta', 'gpt-oss:20b-cloud')
+  // The simulated target has its cloud switched off; what counts is that it was asked.
+  expect(await foreman.ended(cloud!)).toMatchObject({ state: 'failed', error: { code: 'target_refused' } })
+  expect((await foreman.job(beta!)).reason).toBe('yielding_to_people')
+  expect([foreman.fake.resident(), foreman.fake.loads]).toEqual([['alpha:latest'], 1])
+})

@@ -126,10 +126,13 @@ test('what says only how to answer is in no key', () => {
 })
 
 test('one model has one key, however its name is written', () => {
-  const spellings = [
-    ...['llama3', 'LLAMA3', ' llama3:latest ', 'library/llama3', 'Library/Llama3:Latest', 'llama3:local'],
-    ...['registry.ollama.ai/library/llama3:latest', 'https://registry.ollama.ai/library/llama3', 'llama3:latest:local'],
+  const short = ['llama3', 'LLAMA3', ' llama3:latest ', 'library/llama3', 'Library/Llama3:Latest', 'llama3:local']
+  const long = [
+    'registry.ollama.ai/library/llama3:latest',
+    'https://Registry.Ollama.ai/library/llama3',
+    'llama3:latest:local',
   ]
+  const spellings = short.concat(long)
   expect(new Set(spellings.map((name) => affinityKey(name, {})))).toEqual(new Set(['llama3:latest']))
   const cloud = ['gpt-oss:20b-cloud', 'gpt-oss:20b:cloud', 'GPT-OSS:20B-Cloud', 'library/gpt-oss:20b:CLOUD']
   expect(new Set(cloud.map((name) => affinityKey(name, {})))).toEqual(new Set(['gpt-oss:20b:cloud']))
