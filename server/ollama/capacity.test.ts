@@ -184,6 +184,13 @@ test('what went for other options of the same weights did not fit beside these',
   expect([fit('a num_ctx=99', 'b'), fit('a', 'b')]).toEqual([false, true])
 })
 
+test('what comes listed under another spelling is the one that was asked for, and is told by that', () => {
+  looked('a')
+  capacity.forwarded('b num_ctx=8')
+  looked(one('b', 300_000, 'b num_ctx=8'))
+  expect(fit('a', 'b num_ctx=8')).toBe(false)
+})
+
 test('an answer that ends before the next look teaches all the same', () => {
   looked('a')
   capacity.forwarded('b')
