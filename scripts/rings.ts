@@ -27,8 +27,11 @@ const rings: Readonly<Record<string, number>> = {
 /** What scripts may use of the server. */
 const forScripts = /^server\/(?:http\/openapi|app|ollama\/fake(?:\/.+)?)\.ts$/
 
-/** What the benchmark may use besides: the settings an app is built from, and the claim's own statement, to time it. */
-const forBench = /^server\/(?:config|store\/jobs)\.ts$/
+/** What the benchmark may use besides: the settings an app is built from, the claim's own statement and the law, to time them. */
+const forBench = /^server\/(?:config|store\/jobs|job\/.+)\.ts$/
+
+/** What the simulation drives: the law, and the parts that keep what it depends on. */
+const forSimulation = /^server\/(?:clock|job\/.+|people\/.+|ollama\/capacity|worker\/turns)\.ts$/
 
 /** The one thing a client may know of the server: the type of its procedures. */
 const forClients = { file: 'server/http/router.ts', types: '{ AppRouter }' }
@@ -77,6 +80,7 @@ function wrongImport(path: string, { specifier, types }: Import): string | undef
   if (path.startsWith('scripts/')) {
     if (!inServer || forScripts.test(target)) return undefined
     if (path.startsWith('scripts/bench/') && forBench.test(target)) return undefined
+    if (path.startsWith('scripts/simulate/') && forSimulation.test(target)) return undefined
     return `imports ${target}: scripts may use http/openapi, app and ollama/fake only`
   }
   const own = path.split('/').slice(0, 2).join('/')

@@ -1,144 +1,81 @@
-// Which jobs of a whole foreman run on one loaded runner: copies and derived models, and names that come to stand for
-// something else while their jobs wait.
-
-import { describe, expect, test } from 'vitest'
+// Which jobs share a runner is known only to the target: copies and derived models do, and what a name means may change while
+// jobs wait for it.
+import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
-import { eventually } from './app.stage.ts'
-import type { FakeModel } from './ollama/fake/fake.ts'
+import { pass } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 
-const models: (string | FakeModel)[] = [
-  'alpha',
-  'beta',
-  { name: 'poet', weights: 'alpha:latest', system: 'You are a poet.' },
-  { name: 'short', weights: 'alpha:latest', parameters: { num_ctx: 2048 } },
+const models = [
+  { name: 'base', weights: 'w1' },
+  { name: 'copy', weights: 'w1' },
+  { name: 'derived', weights: 'w1', parent: 'base', system: 'You are somebody else.' },
+  { name: 'sized', weights: 'w1', parent: 'base', parameters: { num_ctx: 2048 } },
+  { name: 'other', weights: 'w2' },
 ]
-const settings = { PEOPLE_PATIENCE: 'off' }
-const [x, y] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
-/** A foreman that is paused, over a target that holds one runner. */
-async function paused(): Promise<Foreman> {
-  const foreman = await openForeman({ fake: { models }, settings })
+/** Waiting jobs by runner, in the order of the plan. */
+async function runners(foreman: Foreman): Promise<{ model: string; loads: boolean }[]> {
+  const { data } = (await foreman.get('/queue/plan')).json as { data: { model: string; loads: boolean }[] }
+  return data.map(({ model, loads }) => ({ model: model.replace(':latest', ''), loads }))
+}
+
+async function paused(...order: [model: string, options?: object][]) {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock, fake: { models, loadMs: 5 } })
+  await foreman.app.target.refresh()
   await foreman.post('/queue/pause')
-  await eventually(() => foreman.app.target.models.length === models.length)
-  return foreman
-}
-
-/** Sends it through foreman and waits until foreman knows what came of it. */
-async function change(foreman: Foreman, method: string, path: string, body: object, known: () => boolean) {
-  const { status, text } = await foreman.call(method, path, { body })
-  expect([status, text.includes('"error"')]).toEqual([200, false])
-  await eventually(known)
-}
-
-async function create(foreman: Foreman, model: string, digest: string): Promise<void> {
-  foreman.fake.addBlob(`sha256:${digest}`)
-  const body = { model, files: { 'x.gguf': `sha256:${digest}` } }
-  await change(foreman, 'POST', '/api/create', body, () => runner(foreman, model) === `sha256-${digest}`)
-}
-
-const runner = (foreman: Foreman, model: string) => foreman.app.target.runnerKey(`${model}:latest`)
-
-const keys = (foreman: Foreman) =>
-  foreman.app.queue.keys((key) => foreman.app.target.runnerKey(key)).map(({ waiting }) => waiting)
-
-async function submit(foreman: Foreman, ...names: string[]): Promise<string[]> {
   const ids = []
-  for (const [n, name] of names.entries()) ids.push((await foreman.submit(chat(name, `say ${n}`))).id)
-  return ids
+  for (const [model, options = {}] of order) ids.push((await foreman.submit(chat(model, 'hi', { options }))).id)
+  /** The target tells its names anew, and a plan is a second old. */
+  const renamed = async () => {
+    await foreman.app.target.refresh()
+    await pass(clock, 1_000)
+  }
+  return { foreman, ids, renamed }
 }
 
-async function drained(foreman: Foreman, ids: string[]): Promise<string[]> {
+test('a model, its copy and one made from it with other words are one runner: one load for all', async () => {
+  const { foreman, ids } = await paused(['base'], ['other'], ['copy'], ['other'], ['derived'], ['BASE:latest'])
+  expect((await runners(foreman)).map(({ model }) => model)).toEqual([
+    'base',
+    'copy',
+    'derived',
+    'base',
+    'other',
+    'other',
+  ])
   await foreman.post('/queue/resume')
   for (const id of ids) expect((await foreman.ended(id)).state).toBe('done')
-  return foreman.fake.served
-}
-
-describe('one runner', () => {
-  test('drains the jobs of a model, its copy and one made from it with one load', async () => {
-    const foreman = await paused()
-    const { target } = foreman.app
-    const copy = { source: 'alpha', destination: 'twin' }
-    await change(foreman, 'POST', '/api/copy', copy, () => runner(foreman, 'twin') === runner(foreman, 'alpha'))
-    const made = { model: 'sage', from: 'twin', system: 'You are wise.' }
-    await change(foreman, 'POST', '/api/create', made, () => runner(foreman, 'sage') === runner(foreman, 'alpha'))
-    const ids = await submit(foreman, 'alpha', 'beta', 'twin', 'beta', 'poet', 'Sage:LATEST', 'library/alpha', 'beta')
-    expect(keys(foreman)).toEqual([5, 3])
-    const served = await drained(foreman, ids)
-    expect(served.slice(0, 5)).toEqual(['alpha', 'twin', 'poet', 'Sage:LATEST', 'library/alpha'])
-    expect(served.slice(5)).toEqual(['beta', 'beta', 'beta'])
-    expect(foreman.fake.loads).toBe(2)
-    expect(target.residentKeys().has(runner(foreman, 'beta'))).toBe(true)
-  })
-
-  test('serves a Modelfile’s context and the same context asked for, and /v1 with it', async () => {
-    const foreman = await paused()
-    const asked = await foreman.submit(chat('alpha', 'one', { options: { num_ctx: 2048 } }))
-    const [between, own] = await submit(foreman, 'alpha', 'short')
-    const body = { model: 'short', messages: [{ role: 'user', content: 'four' }] }
-    const v1 = await foreman.submit({ request: { endpoint: '/v1/chat/completions', body } })
-    expect(keys(foreman)).toEqual([3, 1])
-    expect(await drained(foreman, [asked.id, between!, own!, v1.id])).toEqual(['alpha', 'short', 'short', 'alpha'])
-    expect(foreman.fake.loads).toBe(2)
-  })
+  expect(foreman.fake.loads).toBe(2)
 })
 
-describe('while jobs wait, a name', () => {
-  test('that comes to stand for other weights takes its jobs to another key', async () => {
-    const foreman = await paused()
-    const ids = await submit(foreman, 'poet', 'alpha', 'beta', 'poet', 'alpha')
-    expect(keys(foreman)).toEqual([4, 1])
-    await create(foreman, 'poet', x)
-    expect(keys(foreman)).toEqual([2, 2, 1])
-    expect(await drained(foreman, ids)).toEqual(['poet', 'poet', 'alpha', 'alpha', 'beta'])
-    expect(foreman.fake.loads).toBe(3)
-  })
-
-  test('that comes to stand for another’s weights joins its jobs', async () => {
-    const foreman = await paused()
-    await create(foreman, 'poet', x)
-    const ids = await submit(foreman, 'alpha', 'poet', 'beta', 'alpha', 'poet')
-    expect(keys(foreman)).toEqual([2, 2, 1])
-    const made = { model: 'poet', from: 'alpha', system: 'You are another poet.' }
-    await change(foreman, 'POST', '/api/create', made, () => runner(foreman, 'poet') === runner(foreman, 'alpha'))
-    expect(keys(foreman)).toEqual([4, 1])
-    expect(await drained(foreman, ids)).toEqual(['alpha', 'poet', 'alpha', 'poet', 'beta'])
-    expect(foreman.fake.loads).toBe(2)
-  })
-
-  test('that is deleted leaves its jobs by themselves, and made again brings them where it stands now', async () => {
-    const foreman = await paused()
-    await create(foreman, 'poet', x)
-    const ids = await submit(foreman, 'poet', 'alpha', 'poet')
-    const gone = { model: 'poet' }
-    await change(foreman, 'DELETE', '/api/delete', gone, () => runner(foreman, 'poet') === 'poet:latest')
-    expect(keys(foreman)).toEqual([2, 1])
-    await create(foreman, 'poet', y)
-    expect(keys(foreman)).toEqual([2, 1])
-    const made = { model: 'poet', from: 'alpha' }
-    await change(foreman, 'POST', '/api/create', made, () => runner(foreman, 'poet') === runner(foreman, 'alpha'))
-    expect(keys(foreman)).toEqual([3])
-    expect(await drained(foreman, ids)).toEqual(['poet', 'alpha', 'poet'])
-    expect(foreman.fake.loads).toBe(1)
-  })
-
-  test('that comes to stand for other weights after its runner was loaded has it loaded anew', async () => {
-    const foreman = await paused()
-    await drained(foreman, await submit(foreman, 'poet'))
-    await foreman.post('/queue/pause')
-    await create(foreman, 'poet', x)
-    const ids = await submit(foreman, 'poet', 'alpha')
-    expect(await drained(foreman, ids)).toEqual(['poet', 'alpha', 'poet'])
-    expect(foreman.fake.loads).toBe(2)
-  })
+test('an option in the Modelfile makes another runner, which the same option in a request shares', async () => {
+  const { foreman, ids } = await paused(
+    ['sized'],
+    ['base'],
+    ['copy', { num_ctx: 2048 }],
+    ['base', { seed: 1, num_gpu: -1 }],
+  )
+  await foreman.post('/queue/resume')
+  for (const id of ids) expect((await foreman.ended(id)).state).toBe('done')
+  expect(foreman.fake.loads).toBe(2)
 })
 
-test('a cloud model’s jobs wait for no room: nobody’s runner goes for them', async () => {
-  const foreman = await openForeman({ fake: { models } })
-  const said = { model: 'alpha', prompt: 'hello', stream: false }
-  expect((await foreman.post('/api/generate', said)).status).toBe(200)
-  const [beta, cloud] = await submit(foreman, 'beta', 'gpt-oss:20b-cloud')
-  // The simulated target has its cloud switched off; what counts is that it was asked.
-  expect(await foreman.ended(cloud!)).toMatchObject({ state: 'failed', error: { code: 'target_refused' } })
-  expect((await foreman.job(beta!)).reason).toBe('yielding_to_people')
-  expect([foreman.fake.resident(), foreman.fake.loads]).toEqual([['alpha:latest'], 1])
+test('a name that is made anew from other weights takes its waiting jobs along', async () => {
+  const { foreman, renamed } = await paused(['base'], ['other'], ['copy'], ['other'])
+  expect((await runners(foreman)).filter(({ loads }) => loads)).toHaveLength(2)
+  foreman.fake.addModel({ name: 'copy', weights: 'w2' })
+  await renamed()
+  expect((await runners(foreman)).map(({ model }) => model)).toEqual(['base', 'other', 'copy', 'other'])
+  foreman.fake.addModel({ name: 'copy', weights: 'w3' })
+  await renamed()
+  expect((await runners(foreman)).filter(({ loads }) => loads)).toHaveLength(3)
+})
+
+test('a name that only comes into being while its jobs wait joins its runner then', async () => {
+  const { foreman, renamed } = await paused(['late'], ['other'], ['base'])
+  expect((await runners(foreman)).filter(({ loads }) => loads)).toHaveLength(3)
+  foreman.fake.addModel({ name: 'late', weights: 'w1' })
+  await renamed()
+  expect((await runners(foreman)).map(({ model }) => model)).toEqual(['late', 'base', 'other'])
 })

@@ -169,7 +169,7 @@ describe('a target that hangs', () => {
     const { clock, foreman, fake } = await open({ settings: { LOAD_STALL: '30s' }, fake: { loadMs: load.promise } })
     const { id } = await foreman.submit(chat())
     await fake.until(() => fake.requests.some(loads))
-    await pass(clock, 31_000)
+    await pass(clock, 62_000)
     await waitsFor(foreman, id, 'backing_off')
     expect(await foreman.job(id)).toMatchObject({ state: 'queued', attempt: 0 })
     await pass(clock, 10_000)

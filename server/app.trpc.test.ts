@@ -96,3 +96,39 @@ test('a refusal carries the request id it was made under, on own and on proxied 
     expect([answer.status, answer.headers.get('x-request-id')]).toEqual([401, 'mine-1'])
   }
 })
+
+describe('one request under one idempotency key', () => {
+  const numbers = '"seed":12345678901234567890,"temperature":1e2,"top_p":1.0'
+  const text = (key: string, more = '') =>
+    `{"idempotency_key":"${key}","request":{"endpoint":"/api/chat","body":{"model":"m",${numbers}${more}}}}`
+
+  test('is one job over REST and tRPC, however its numbers are written; another is refused', async () => {
+    const foreman = await openForeman()
+    for (const [key, paths] of [
+      ['a', ['/jobs', '/trpc/jobs.submit']],
+      ['b', ['/trpc/jobs.submit', '/jobs']],
+    ] as const) {
+      const ids = []
+      for (const path of paths) {
+        const { status, text: said } = await foreman.post(path, text(key))
+        expect(status).toBeLessThan(300)
+        ids.push(/job_[\w-]+/.exec(said)?.[0])
+      }
+      expect(ids[1]).toBe(ids[0])
+      for (const path of paths) expect((await foreman.post(path, text(key, ',"n":1'))).status).toBe(422)
+    }
+  })
+
+  test('is one job in batches as well', async () => {
+    const foreman = await openForeman()
+    const batch = `{"jobs":[${text('a')},{"request":{"endpoint":"/api/chat","body":{"model":"m"}}},${text('b')}]}`
+    const idsOf = async (path: string, body: string) =>
+      (await foreman.post(path, body)).text.match(/"id":"job_[\w-]+"/g)
+    const first = await idsOf('/trpc/jobs.submit_batch', batch)
+    const second = await idsOf('/jobs/batch', batch)
+    expect(first).toHaveLength(3)
+    expect([second?.[0], second?.[2]]).toEqual([first?.[0], first?.[2]])
+    expect(second?.[1]).not.toBe(first?.[1])
+    expect(await idsOf('/trpc/jobs.submit', text('b'))).toEqual([first?.[2]])
+  })
+})

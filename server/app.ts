@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { mountPlain, type Health } from './http/plain.ts'
+import { mountPlain } from './http/plain.ts'
+import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
 import { buildServer } from './http/server.ts'
 import type { Api } from './http/trpc.ts'
@@ -14,12 +15,14 @@ import { mountTrpc } from './http/trpc-mount.ts'
 import { states } from './job/state.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { Target } from './ollama/target.ts'
+import { Waker } from './ollama/wake.ts'
 import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger.ts'
-import { queueStatus, targetStatus } from './status.ts'
+import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
+import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
 
 export interface AppOptions {
@@ -81,6 +84,14 @@ export async function startApp({
       worker.changed(row)
     },
   })
+  const waker = config.wakeMac
+    ? new Waker({
+        clock,
+        mac: config.wakeMac,
+        hosts: [config.wakeBroadcast, new URL(config.target).hostname],
+        onSent: (times) => log.info({ times }, 'a Wake-on-LAN packet went out for the target'),
+      })
+    : undefined
   const target = new Target({
     url: config.target,
     token: config.targetToken ?? undefined,
@@ -89,27 +100,39 @@ export async function startApp({
     answerMax: config.bodyMax,
     onState: (state, previous) => {
       log.info({ state, previous }, 'target')
+      if (target.absent) worker.trust.outage()
+      else waker?.back()
       people.decide()
       worker.wake()
     },
+    onAwaited: (on) => waker?.wanted(on),
     onNames: () => {
       people.renamed()
       worker.wake()
     },
     onResidents: () => {
       people.looked()
+      ledger.holding(people.held)
       worker.wake()
     },
   })
-  const estimates = new Estimates()
+  const estimates = new Estimates({
+    learnt: store.learning.all(),
+    // Lost if the disk refuses: it is learnt again.
+    onLearnt: (one) =>
+      void store.commit.run('learn', () => store.learning.put(one, clock.wall())).catch(() => undefined),
+  })
   const people = new People({
     clock,
     target,
     patience: config.peoplePatience,
     absentHold: config.absentHold,
-    slowestLoad: (key) => estimates.all.get(key)?.slowest ?? 0,
-    onChange: () => worker.wake(),
-    onLoad: ({ key, ms }) => estimates.saw(key, 'load', ms),
+    slowestLoad: (key) => estimates.slowestLoad(key),
+    onChange: () => {
+      ledger.holding(people.held)
+      worker.wake()
+    },
+    onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
     onHealed: (key) => ledger.healed(key),
   })
@@ -121,6 +144,19 @@ export async function startApp({
     storeBytes: () => store.size(),
   })
   const ledger = new Ledger({ log, metrics, clock })
+  const loading = new Loading({
+    target,
+    people,
+    clock,
+    loadStall_ms: config.loadStall,
+    slowestLoad: (key) => estimates.slowestLoad(key),
+    onLoad: ({ key, ms }) => {
+      estimates.loaded(target.runnerKey(key), ms)
+      ledger.loaded(key, ms)
+    },
+    onHung: (load) => ledger.hung(load),
+    onHealed: (key) => ledger.healed(key),
+  })
   const worker = new Worker({
     queue,
     target,
@@ -133,12 +169,17 @@ export async function startApp({
       yieldMax: config.yieldMax,
       claim: config.claim,
     },
-    loadStall_ms: config.loadStall,
-    people,
+    loading,
     estimates,
-    onStart: (row, resident) => ledger.started(row, !resident, queue.keyBefore(row.seq)),
+    keepAliveAfter: config.keepAliveAfter,
+    people,
+    onStart: (row, resident) => {
+      const before = queue.keyBefore(row.seq)
+      const switched = before === undefined || target.runnerKey(before) !== target.runnerKey(row.key)
+      ledger.started(row, { loads: !resident, switched })
+    },
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
-    onLoad: ({ key, ms }) => ledger.loaded(key, ms),
+    onEtaError: (ms) => metrics.etaMissed(ms / 1000),
     onTurn: (turn) => ledger.turnEnded(turn),
     onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
     onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),
@@ -148,34 +189,14 @@ export async function startApp({
   })
   const api: Api = {
     queue,
-    live: (row) => worker.outlook.live(row),
+    live: (row, fresh) => worker.outlook.live(row, fresh),
+    queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people),
     targetStatus: () => targetStatus(target, people),
     onPause: () => worker.wake(),
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-  let triedAt = Number.NEGATIVE_INFINITY
-  const readiness = async (): Promise<Health> => {
-    // While nobody dares to write, this is what finds out that one could. Anybody may ask, so not each time.
-    if (store.refusal !== null && clock.now() - triedAt >= 1000) {
-      triedAt = clock.now()
-      await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
-    }
-    const writable = store.refusal === null && !worker.storageFailing
-    return {
-      ok: writable && !stopping,
-      checks: [
-        {
-          name: 'store',
-          status: writable ? 'pass' : 'fail',
-          ...(store.refusal === null ? {} : { detail: store.refusal }),
-        },
-        { name: 'running', status: stopping ? 'fail' : 'pass' },
-        { name: 'target', status: target.state === 'awake' ? 'pass' : 'warn', detail: target.state },
-      ],
-    }
-  }
-
+  const receiving = new Receiving({ bodyMax: config.bodyMax })
   const recovered = await worker.recover()
   const server = await buildServer({
     tokens: config.tokens,
@@ -192,11 +213,11 @@ export async function startApp({
     },
     onInternal,
     routes: (app) => {
-      void app.register(async (scope) => mountRest(scope, { api, bodyMax: config.bodyMax }))
-      void app.register(async (scope) => mountTrpc(scope, { api, bodyMax: config.bodyMax, onInternal }))
+      void app.register(async (scope) => mountRest(scope, { api, receiving }))
+      void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
       void app.register(async (scope) =>
         mountPlain(scope, {
-          readiness,
+          readiness: readinessOf({ store, clock, target, worker, stopping: () => stopping }),
           metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
           documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
         }),
@@ -215,16 +236,15 @@ export async function startApp({
     queue.stop()
     await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
     await server.close(0)
+    waker?.close()
     target.close()
     store.close()
   }
   return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
 }
 
-/** Routes after which the target may have other models than before. */
+/** After these the target may have other models than before. */
 const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
 
 /** The committed documents, served as they are. */
-function document(name: string): string {
-  return readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')
-}
+const document = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')

@@ -37,6 +37,7 @@ export class Ledger {
   #options: LedgerOptions
   /** Loads that the order of arrival would have needed beyond those that happened and are not told yet. */
   #saved = 0
+  #holding = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -75,23 +76,37 @@ export class Ledger {
     metrics.modelLoaded(ms / 1000)
   }
 
+  /** So many requests of people are held now. */
+  holding(held: number): void {
+    if (this.#holding === held > 0) return
+    this.#holding = held > 0
+    this.#options.log.info(this.#holding ? 'people are held' : 'nobody is held any more')
+  }
+
   /** A run of jobs of one key is over. */
   turnEnded({ key, ms }: { key: string; ms: number }): void {
     this.#options.log.info({ key, ms: Math.round(ms) }, 'turn over')
     this.#options.metrics.turnEnded(ms / 1000)
   }
 
-  /** The target hung on letting a runner go, and was told to. */
+  /** A load takes far longer than it ever did. */
+  hung({ key, ms, unloaded }: { key: string; ms: number; unloaded: string[] }): void {
+    this.#options.log.warn({ key, ms: Math.round(ms), unloaded }, 'a load hangs: what is in memory is told to go, once')
+  }
+
+  /** A load that hung went on once this runner, or what stood in its way, was told to go. */
   healed(key: string): void {
-    this.#options.log.warn({ key }, 'the target hung on an eviction: this runner is unloaded (ollama#17408)')
+    this.#options.log.warn({ key }, 'a hang of the target was ended by unloading (ollama#17408)')
     this.#options.metrics.healed()
   }
 
-  /** A job starts; `loads` when its runner is not in memory, `before` the key of the job that arrived just before it. */
-  started(row: JobRow, loads: boolean, before: string | undefined): void {
+  /**
+   * A job starts; `loads` when its runner is not in memory, `switched` when the job that arrived just before it needs another
+   * one: then a target that holds one runner would have loaded for it in the order of arrival.
+   */
+  started(row: JobRow, { loads, switched }: { loads: boolean; switched: boolean }): void {
     if (row.attempt > 0) return
-    const inOrderOfArrival = before === row.key ? 0 : 1
-    this.#saved += inOrderOfArrival - (loads ? 1 : 0)
+    this.#saved += (switched ? 1 : 0) - (loads ? 1 : 0)
     if (this.#saved <= 0) return
     this.#options.metrics.loadsAvoided(this.#saved)
     this.#saved = 0

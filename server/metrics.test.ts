@@ -129,6 +129,7 @@ describe('the page', () => {
     const page = await createMetrics(readers).text()
     const declared = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
     expect(declared.filter((line) => line.startsWith('foreman_')).sort()).toEqual([
+      'foreman_eta_error_seconds histogram',
       'foreman_job_run_seconds histogram',
       'foreman_job_wait_seconds histogram',
       'foreman_jobs gauge',

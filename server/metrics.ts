@@ -32,6 +32,8 @@ export interface Metrics {
   turnEnded(seconds: number): void
   /** A person's request was held for `seconds` before it went to the target. */
   held(seconds: number): void
+  /** A job started so many seconds away from when it was last said to. */
+  etaMissed(seconds: number): void
   /** A hang of the target was ended by unloading the runner it waited for. */
   healed(): void
   tokens(kind: 'prompt' | 'output', count: number): void
@@ -143,6 +145,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   const commit = histogram('store_commit_seconds', 'Length of a transaction, fsync included.', short)
   const overhead = histogram('proxy_overhead_seconds', 'Time foreman added to a proxied request.', short)
   const held = histogram('proxy_held_seconds', 'Time a request of people was held before it went to the target.', long)
+  const eta = histogram('eta_error_seconds', 'How far a start was from its last estimate.', long)
   const healed = counter('target_healed_total', 'Hangs of the target that were ended by unloading a runner.')
   const proxied = proxyCounter(registry)
   if (process) collectProcess(registry)
@@ -158,6 +161,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     loadsAvoided: (count) => avoided.inc(count),
     turnEnded: (seconds) => turn.observe(seconds),
     held: (seconds) => held.observe(seconds),
+    etaMissed: (seconds) => eta.observe(seconds),
     healed: () => healed.inc(),
     tokens: (kind, count) => tokens.inc({ kind }, count),
     committed: (seconds) => commit.observe(seconds),

@@ -1,12 +1,14 @@
-// The queue and the target at a glance, put together from the parts that know.
+// The queue and the target at a glance, and whether foreman can work at all, put together from the parts that know.
 
+import type { Clock } from './clock.ts'
 import { parseAffinityKey } from './job/affinity.ts'
-import type { QueueStatus, TargetStatus } from './job/schema.ts'
+import type { Health, QueuePlan, QueueStatus, TargetStatus } from './job/schema.ts'
 import { states } from './job/state.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
 import { time } from './queue/view.ts'
+import type { Store } from './store/store.ts'
 import type { Worker } from './worker/worker.ts'
 import type { z } from 'zod'
 
@@ -45,6 +47,27 @@ export function queueStatus(
   }
 }
 
+/** What is expected to run when, the first `limit` of it. */
+export function queuePlan(queue: Queue, { outlook }: Worker, limit: number): z.infer<typeof QueuePlan> {
+  const { entries } = outlook.planner
+  const at = (name: 'start_at' | 'finish_at', monotonic: number | undefined) =>
+    monotonic === undefined ? {} : { [name]: time(queue.steady.of(monotonic)) }
+  return {
+    data: entries.slice(0, limit).map(({ job, position, loads, startAt, finishAt }) => ({
+      id: job.id,
+      model: job.model,
+      position,
+      loads,
+      ...at('start_at', startAt),
+      ...at('finish_at', finishAt),
+    })),
+    jobs: entries.length,
+    loads: entries.filter(({ loads }) => loads).length,
+    waiting: queue.total('queued'),
+    ...at('finish_at', entries.at(-1)?.finishAt),
+  }
+}
+
 export function targetStatus(target: Target, people: People): z.infer<typeof TargetStatus> {
   return {
     url: target.url,
@@ -59,5 +82,41 @@ export function targetStatus(target: Target, people: People): z.infer<typeof Tar
       ...(expiresAt === undefined ? {} : { expires_at: time(expiresAt) }),
     })),
     people: { in_flight: people.inFlight, held: people.held },
+  }
+}
+
+export interface ReadinessParts {
+  store: Store
+  clock: Clock
+  target: Target
+  worker: Worker
+  stopping: () => boolean
+}
+
+/** How often a store that refuses is tried again on behalf of those who ask: anybody may. */
+const triedEvery_ms = 1_000
+
+/** Tells whether the store can be written and foreman goes on; a target that is away is only a warning. */
+export function readinessOf({ store, clock, target, worker, stopping }: ReadinessParts): () => Promise<Health> {
+  let triedAt = Number.NEGATIVE_INFINITY
+  return async () => {
+    // While nobody dares to write, this is what finds out that one could.
+    if (store.refusal !== null && clock.now() - triedAt >= triedEvery_ms) {
+      triedAt = clock.now()
+      await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
+    }
+    const writable = store.refusal === null && !worker.storageFailing
+    return {
+      ok: writable && !stopping(),
+      checks: [
+        {
+          name: 'store',
+          status: writable ? 'pass' : 'fail',
+          ...(store.refusal === null ? {} : { detail: store.refusal }),
+        },
+        { name: 'running', status: stopping() ? 'fail' : 'pass' },
+        { name: 'target', status: target.state === 'awake' ? 'pass' : 'warn', detail: target.state },
+      ],
+    }
   }
 }

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { startApp } from '../../server/app.ts'
 import { loadConfig } from '../../server/config.ts'
+import { schedule } from '../../server/job/schedule.ts'
+import { unknownRoom } from '../../server/job/room.ts'
 import { headOfKey } from '../../server/store/jobs.ts'
 import { answer, ready } from './answers.ts'
 import { quantile } from './quantile.ts'
@@ -23,11 +25,13 @@ export interface Claimed {
   head: Quantiles
   /** All keys with their heads, and the row of the one that is next. */
   snapshot: Quantiles
+  /** All keys with their heads, and which of them is next by job/schedule.ts. */
+  decision: Quantiles
   /** The whole claim: snapshot, then queued → loading on disk. */
   claim: Quantiles
 }
 
-const models = 5
+const models = 50
 const perTransaction = 10_000
 
 const config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'))
@@ -47,6 +51,7 @@ answer({
     const affinities = reader.prepare<[], { id: number }>('SELECT id FROM affinity ORDER BY id').all()
     const heads = timed(times * 10, (i) => head.get(affinities[i % affinities.length]?.id ?? 0))
     const snapshots = timed(times * 10, next)
+    const decisions = timed(times * 10, decide)
     const claims: number[] = []
     for (let i = 0; i < times; i++) {
       const started = performance.now()
@@ -56,7 +61,7 @@ answer({
       claims.push(performance.now() - started)
       await queue.advance(row.seq, 'cancel')
     }
-    return { head: summed(heads), snapshot: summed(snapshots), claim: summed(claims) }
+    return { head: summed(heads), snapshot: summed(snapshots), decision: summed(decisions), claim: summed(claims) }
   },
 })
 ready(1)
@@ -64,6 +69,25 @@ ready(1)
 function next() {
   const [first] = queue.keys((key) => key)
   return first && queue.headAt(first.head)
+}
+
+function decide() {
+  const { patience, peoplePatience, hold, yieldMax, claim } = config
+  return schedule({
+    now: queue.steady.now(),
+    keys: queue.keys((key) => key),
+    resident: new Set(),
+    listed: new Set(),
+    turn: null,
+    people: [],
+    strangers: 0,
+    room: unknownRoom,
+    yielding: null,
+    claim: null,
+    target: 'awake',
+    paused: false,
+    limits: { patience, peoplePatience, hold, yieldMax, claim },
+  })
 }
 
 function timed(times: number, what: (i: number) => unknown): number[] {

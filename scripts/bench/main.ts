@@ -1,17 +1,19 @@
 // `npm run bench`: the speed and memory of foreman as ratios to its surroundings, measured in one run. Nothing is
 // asserted, only told. A whole run is recorded in docs/benchmark.md.
 //   --quick         short rounds and small queues: whether the benchmark works
-//   --only a,b      some rows: get latency stream submit claim (with start)
+//   --only a,b      some rows: get latency stream submit claim (with start) admit drain
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { admissions } from './admission.ts'
 import { openBench, type Bench } from './bench.ts'
 import { streamedChunks } from './chunks.ts'
 import { claimRows, claimsAt } from './claim.ts'
 import type { Claimed } from './claimant.ts'
+import { drains } from './drain.ts'
 import { smallGet } from './get.ts'
 import { addedLatency } from './latency.ts'
 import { record } from './record.ts'
@@ -29,6 +31,8 @@ const parts: Record<string, (bench: Bench) => Promise<Row[]>> = {
   stream: streamedChunks,
   submit: submits,
   claim: longQueues,
+  admit: admissions,
+  drain: drains,
 }
 
 async function longQueues(bench: Bench): Promise<Row[]> {

@@ -7,6 +7,9 @@ import { ready } from './answers.ts'
 const empty = Buffer.alloc(0)
 const version = canned('{"version":"0.12.0"}')
 const none = canned('{"models":[]}')
+const loaded = canned(
+  '{"models":[{"name":"bench:latest","model":"bench:latest","size":1,"digest":"0","expires_at":"2100-01-01T00:00:00Z","context_length":8192}]}',
+)
 const small = canned(
   '{"model":"bench:latest","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"Hello!"},"done":true,"done_reason":"stop","total_duration":1000,"eval_count":2}',
 )
@@ -14,7 +17,7 @@ const answers = new Map([
   ['/', text('Ollama is running')],
   ['/api/version', version],
   ['/api/tags', none],
-  ['/api/ps', none],
+  ['/api/ps', loaded],
   ['/api/chat', small],
 ])
 const missing = canned('{"error":"not found"}', '404 Not Found')

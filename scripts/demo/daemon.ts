@@ -30,6 +30,8 @@ export class Daemon {
     const env = {
       ...Object.fromEntries(kept),
       FOREMAN_TARGET: target,
+      // The person chats once: her model is not left alone for a minute after it.
+      FOREMAN_HOLD: '1s',
       FOREMAN_LISTEN: `127.0.0.1:${port}`,
       FOREMAN_DATA: folder,
     }

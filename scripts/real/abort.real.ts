@@ -19,7 +19,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   afterAll(() => target.stop())
 
   async function foremanWith(body: object): Promise<Foreman> {
-    const foreman = await openForeman({ settings: { TARGET: target.url, STOP_GRACE: '100ms' } })
+    const foreman = await openForeman({ settings: { TARGET: target.url, HOLD: '0s', STOP_GRACE: '100ms' } })
     await foreman.post('/api/generate', { ...body, keep_alive: '60s', options: { num_predict: 1 } })
     return foreman
   }

@@ -38,7 +38,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   }
 
   test('a job comes again later and is done', async () => {
-    const foreman = await openForeman({ settings: { TARGET: target.url }, random: () => 0 })
+    const foreman = await openForeman({ settings: { TARGET: target.url, HOLD: '0s' }, random: () => 0 })
     const free = await fill()
     const { id } = await foreman.submit({
       request: { endpoint: '/api/generate', body: { model: tinyB, prompt: 'a', options: { num_predict: 3 } } },
@@ -51,7 +51,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   })
 
   test('a job without attempts left fails with what the target said', async () => {
-    const foreman = await openForeman({ settings: { TARGET: target.url }, random: () => 0 })
+    const foreman = await openForeman({ settings: { TARGET: target.url, HOLD: '0s' }, random: () => 0 })
     const free = await fill()
     const request = { endpoint: '/api/chat', body: { model: tinyB, messages: [{ role: 'user', content: 'a' }] } }
     const failed = await foreman.ended((await foreman.submit({ request, max_attempts: 1 })).id)
@@ -61,7 +61,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   })
 
   test('a caller gets the target’s own 503, and nothing of foreman’s', async () => {
-    const foreman = await openForeman({ settings: { TARGET: target.url } })
+    const foreman = await openForeman({ settings: { TARGET: target.url, HOLD: '0s' } })
     const free = await fill()
     const { status, headers, text } = await foreman.post('/api/generate', { model: tinyB, prompt: 'a' })
     const own = await post('/api/generate', { model: tinyB, prompt: 'a' })

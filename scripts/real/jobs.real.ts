@@ -22,7 +22,7 @@ describe.each(targets)('in front of $name', ({ real, start }) => {
   })
   afterAll(() => target.stop())
 
-  const foremanBefore = () => openForeman({ settings: { TARGET: target.url }, random: () => 0 })
+  const foremanBefore = () => openForeman({ settings: { TARGET: target.url, HOLD: '0s' }, random: () => 0 })
 
   async function direct(endpoint: string, body: object): Promise<string> {
     const answer = await fetch(target.url + endpoint, { method: 'POST', body: JSON.stringify(body) })

@@ -53,9 +53,9 @@ describe.each(targets)('in front of $name', ({ talk: tokens, start }) => {
     expect(await foreman.ended(waiting)).toMatchObject({ state: 'done', attempt: 1 })
   })
 
-  test('a foreman that starts before its target tells people at once, and jobs wait at no cost', async () => {
+  test('a foreman that starts before its target tells people who are not to wait at once, and jobs wait at no cost', async () => {
     await target.crash()
-    foreman = await openForeman({ settings: { TARGET: target.url } })
+    foreman = await openForeman({ settings: { TARGET: target.url, ABSENT_HOLD: '0' } })
     const { status, headers, json } = await foreman.post('/api/generate', brief.body)
     expect([status, json]).toEqual([503, { error: expect.stringContaining('foreman: the target cannot be reached') }])
     expect(headers.get('retry-after')).toBe('5')

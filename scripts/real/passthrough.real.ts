@@ -88,7 +88,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
   })
   afterAll(() => target.stop())
   beforeEach(async () => {
-    foreman = await openForeman({ settings: { TARGET: target.url } })
+    foreman = await openForeman({ settings: { TARGET: target.url, HOLD: '0s' } })
   })
 
   async function both(asked: Asked): Promise<[own: Answered, passed: Answered]> {

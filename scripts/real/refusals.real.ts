@@ -42,7 +42,7 @@ describe.each(targets)('in front of $name', ({ real, start }) => {
   })
   afterAll(() => target.stop())
 
-  const foremanBefore = () => openForeman({ settings: { TARGET: target.url } })
+  const foremanBefore = () => openForeman({ settings: { TARGET: target.url, HOLD: '0s' } })
 
   test('what the target refuses fails at once, with its words', async () => {
     const foreman = await foremanBefore()

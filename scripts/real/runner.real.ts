@@ -15,7 +15,7 @@ describe.each(targets)('in front of $name', ({ talk: tokens, start }) => {
   })
   afterAll(() => target.stop())
 
-  const foremanBefore = () => openForeman({ settings: { TARGET: target.url }, random: () => 0 })
+  const foremanBefore = () => openForeman({ settings: { TARGET: target.url, HOLD: '0s' }, random: () => 0 })
 
   async function speaks(foreman: Foreman, { id }: Job): Promise<void> {
     await until('it speaks', async () => ((await foreman.job(id)).progress?.tokens ?? 0) > 0)

@@ -10,9 +10,11 @@ export interface Options {
   name: string
   /** OLLAMA_MAX_QUEUE. Default 512. */
   maxQueue?: number
+  /** OLLAMA_MAX_LOADED_MODELS. Default 1. */
+  room?: number
 }
 
-/** An Ollama with the tiny models, which holds one of them at a time. */
+/** An Ollama with the tiny models, which holds one of them at a time unless told otherwise. */
 export interface Target {
   readonly url: string
   /** Loads that went through, by its own account. */
@@ -43,7 +45,9 @@ export const targets: Kind[] = [
 ]
 
 async function startReal(options: Options): Promise<Target> {
-  const started = [await startOllama(options)]
+  const { room = 1, ...rest } = options
+  const asked = { ...rest, maxLoadedModels: room }
+  const started = [await startOllama(asked)]
   const ollama = () => started.at(-1) as RealOllama
   const logStart = statSync(ollama().log).size
   return {
@@ -57,7 +61,7 @@ async function startReal(options: Options): Promise<Target> {
     thaw: () => ollama().thaw(),
     crash: () => ollama().crash(),
     restart: async () => {
-      started.push(await startOllama({ ...options, port: ollama().port }))
+      started.push(await startOllama({ ...asked, port: ollama().port }))
     },
     stop: async () => {
       for (const each of started) await each.stop()
@@ -65,11 +69,11 @@ async function startReal(options: Options): Promise<Target> {
   }
 }
 
-async function startSimulated({ maxQueue }: Options): Promise<Target> {
+async function startSimulated({ maxQueue, room }: Options): Promise<Target> {
   const parameters = { num_ctx: 2048, num_thread: 1 }
   const models = [tinyA, tinyB, tinyEndless].map((name) => ({ name, parameters }))
   const embedder = { name: tinyEmbed, parameters, capabilities: ['embedding' as const] }
-  const fake = await startFake({ models: [...models, embedder], loadMs: 100, tokenMs: 1, maxQueue })
+  const fake = await startFake({ models: [...models, embedder], loadMs: 100, tokenMs: 1, maxQueue, room })
   return {
     url: fake.url,
     loads: () => fake.loads,

@@ -1,7 +1,19 @@
 // How a request arrives: its body read to the end while its key is looked for, and its turn on a pipelined connection.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { ForemanError } from '../job/error.ts'
 import { Upload, type Body } from './body.ts'
 import { Peek } from './peek.ts'
+
+/** Why a request cannot be passed on as it is. */
+export function unfitness(headers: IncomingHttpHeaders): ForemanError | undefined {
+  const refused = (what: string) => new ForemanError('invalid_request', what, { status: 501 })
+  if (headers.upgrade !== undefined && /\bwebsocket\b/i.test(headers.upgrade))
+    return refused('WebSocket connections are not carried')
+  // The body would go on without what says how it is packed.
+  if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked'))
+    return refused('no transfer coding but chunked is carried')
+  return undefined
+}
 
 /**
  * Reads the body of an inference request into `body`, and tells its affinity key when it has ended. What there is no room

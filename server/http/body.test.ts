@@ -1,6 +1,10 @@
-import type { IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { Line } from './byhand.ts'
 import { Body, largestBody, Memory, Upload } from './body.ts'
 
 const MB = 1 << 20
@@ -46,4 +50,52 @@ test('there is no more room in all than there is', () => {
   expect([one.add(Buffer.alloc(2 * MB)), other.add(Buffer.alloc(1))]).toEqual([true, false])
   one.drop()
   expect(other.add(Buffer.alloc(1))).toBe(true)
+})
+
+const open: (() => void)[] = []
+afterEach(() => {
+  for (const close of open.splice(0)) close()
+})
+
+/** A request whose body has begun, a million bytes of it in chunks of one. */
+async function crumbs(): Promise<{ req: IncomingMessage; client: Line }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = await Line.to(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  open.push(() => {
+    client.socket.destroy()
+    server.close()
+  })
+  client.send('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const [req] = (await once(server, 'request')) as [IncomingMessage]
+  client.send(`${'1\r\nx\r\n'.repeat(MB)}0\r\n\r\n`)
+  return { req, client }
+}
+
+test('an upload that nobody takes stops the connection after a quarter of a megabyte, and goes on when it is taken', async () => {
+  const { req } = await crumbs()
+  const upload = new Upload(req)
+  upload.read(0)
+  while (!req.socket.isPaused()) await turn()
+  const came = req.socket.bytesRead
+  // Node resumes the socket of a request that is read.
+  for (let i = 0; i < 50; i++) await turn()
+  expect(req.socket.bytesRead).toBe(came)
+  expect(came).toBeLessThan(6 * 256 * 1024 + 200_000)
+  let [pieces, bytes] = [0, 0]
+  for await (const piece of upload) {
+    if (bytes < 256 * 1024) pieces += 1
+    bytes += (piece as Buffer).length
+  }
+  expect(bytes).toBe(MB)
+  expect(pieces).toBeLessThan(20)
+})
+
+test('an upload that is given up while it has stopped the connection lets the rest come and drops it', async () => {
+  const { req } = await crumbs()
+  const upload = new Upload(req)
+  upload.read(0)
+  while (!req.socket.isPaused()) await turn()
+  upload.destroy()
+  await once(req, 'end')
 })

@@ -1,16 +1,30 @@
 // A request's body on its way to the target. Short ones of inference requests are read whole and looked at; all others
 // are streamed with back-pressure. Whatever becomes of the answer, the client can go on sending: what nobody wants any
-// more is read and dropped, so that an early answer reaches a client that sends first and reads later.
+// more is read and dropped, so that an early answer reaches a client that sends first and reads later. While an upload
+// waits for the target its connection is not read, and Node does not hear then that the client has left.
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import { halt, proceed } from './halt.ts'
+import { Pieces } from './pieces.ts'
 
-/** Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. */
+/** Bytes that may have come and not yet been asked for. */
+const mostWaiting = 256 * 1024
+
+/**
+ * Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. What
+ * comes unasked is put together here and not in queues of Node's, where a byte that came alone costs hundreds.
+ */
 export class Upload extends Readable {
   readonly #req: IncomingMessage
   readonly #first: Body | undefined
+  readonly #waiting = new Pieces()
+  #bytes = 0
+  #asked = false
+  #ended = false
+  #halted = false
 
   constructor(req: IncomingMessage, first?: Body) {
-    super({ highWaterMark: 256 * 1024 })
+    super({ highWaterMark: 1 })
     this.#req = req
     this.#first = first
     // undici destroys it with a reason when the request fails; the passage hears of that from undici itself.
@@ -21,16 +35,37 @@ export class Upload extends Readable {
   }
 
   readonly #data = (chunk: Buffer) => {
-    if (!this.push(chunk)) this.#req.pause()
+    if (this.#asked) {
+      this.#asked = false
+      this.push(chunk)
+      return
+    }
+    this.#waiting.add(chunk)
+    this.#bytes += chunk.length
+    if (!this.#halted && this.#bytes > mostWaiting) {
+      this.#halted = true
+      halt(this.#req.socket)
+    }
   }
 
   readonly #end = () => {
-    this.push(null)
+    this.#ended = true
+    if (this.#asked) this.push(null)
   }
 
   override _read(): void {
-    for (let chunk = this.#first?.shift(); chunk; chunk = this.#first?.shift()) if (!this.push(chunk)) return
-    this.#req.resume()
+    let chunk = this.#first?.shift()
+    if (!chunk) {
+      chunk = this.#waiting.shift()
+      this.#bytes -= chunk?.length ?? 0
+    }
+    if (this.#bytes <= mostWaiting) this.#proceed()
+    if (chunk) this.push(chunk)
+    else if (this.#ended) this.push(null)
+    else {
+      this.#asked = true
+      this.#req.resume()
+    }
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -38,7 +73,13 @@ export class Upload extends Readable {
     this.#req.off('data', this.#data)
     this.#req.off('end', this.#end)
     this.#req.resume()
+    this.#proceed()
     done(error)
+  }
+
+  #proceed(): void {
+    if (this.#halted) proceed(this.#req.socket)
+    this.#halted = false
   }
 }
 
@@ -74,7 +115,7 @@ export class Memory {
 /** One body as far as it was read. */
 export class Body {
   readonly #memory: Memory
-  #chunks: Buffer[] = []
+  #pieces = new Pieces()
   #held = 0
 
   constructor(memory: Memory) {
@@ -82,12 +123,12 @@ export class Body {
   }
 
   get chunks(): readonly Buffer[] {
-    return this.#chunks
+    return this.#pieces.all
   }
 
   /** Keeps a piece. False when there is no room for more after it. */
   add(chunk: Buffer): boolean {
-    this.#chunks.push(chunk)
+    this.#pieces.add(chunk)
     const room = this.#held + chunk.length <= largestBody && this.#memory.take(chunk.length)
     if (room) this.#held += chunk.length
     return room
@@ -95,17 +136,17 @@ export class Body {
 
   /** The pieces in a form undici sends. Nothing is handed over before `sent`, so it may be asked for again. */
   send(): Buffer | Iterable<Buffer> | null {
-    return this.#chunks.length > 1 ? this.#draining() : (this.#chunks[0] ?? null)
+    return this.chunks.length > 1 ? this.#draining() : (this.chunks[0] ?? null)
   }
 
   /** There is a connection to send it on: several pieces are let go as each is sent, one is undici's from here. */
   sent(): void {
-    if (this.#chunks.length <= 1) this.drop()
+    if (this.chunks.length <= 1) this.drop()
   }
 
   /** The next piece, for a stream that starts with them. It counts no longer. */
   shift(): Buffer | undefined {
-    const chunk = this.#chunks.shift()
+    const chunk = this.#pieces.shift()
     // The last one may have found no room.
     const counted = Math.min(chunk?.length ?? 0, this.#held)
     this.#held -= counted
@@ -115,14 +156,14 @@ export class Body {
 
   /** Nobody wants it any more. */
   drop(): void {
-    this.#chunks = []
+    this.#pieces = new Pieces()
     this.#memory.give(this.#held)
     this.#held = 0
   }
 
   *#draining(): Generator<Buffer> {
     try {
-      for (let chunk = this.#chunks.shift(); chunk; chunk = this.#chunks.shift()) yield chunk
+      for (let chunk = this.#pieces.shift(); chunk; chunk = this.#pieces.shift()) yield chunk
     } finally {
       this.drop()
     }

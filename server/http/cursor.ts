@@ -3,7 +3,7 @@
 import { canonicalModel } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import type { State } from '../job/state.ts'
-import type { Page } from '../store/jobs.ts'
+import type { Page } from '../store/pages.ts'
 
 export interface ListInput {
   state?: State[]

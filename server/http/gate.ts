@@ -10,8 +10,8 @@ export interface GateOptions {
   /** Asked only when no token is required. */
   hosts: Hosts
   origins: Origins
-  /** Paths that need no token. */
-  open?: (path: string) => boolean
+  /** Routes that need no token, by the pattern that a request was matched with, however its path is written. */
+  open?: (route: string | undefined) => boolean
 }
 
 declare module 'fastify' {
@@ -41,7 +41,7 @@ export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHo
     } else if (origin !== undefined && raw.method !== 'GET' && raw.method !== 'HEAD') {
       return done(new ForemanError('forbidden', `pages of ${origin} may not call; FOREMAN_CORS_ORIGINS can add it`))
     }
-    if (tokens.required && !tokens.accepts(headers) && !open?.(request.url.split('?', 1)[0]!)) {
+    if (tokens.required && !tokens.accepts(headers) && !open?.(request.routeOptions.url)) {
       return done(new ForemanError('unauthorized', 'a token is required'))
     }
     done()

@@ -9,6 +9,7 @@ import type { Submission } from '../queue/intake.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { cursorOf, pageOf } from './cursor.ts'
 import { fingerprint } from './fingerprint.ts'
+import { Pace } from './pace.ts'
 import { included, present, waited } from './present.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
@@ -65,7 +66,12 @@ export const jobs = router({
     .input(SubmitBatch)
     .output(JobBatch)
     .mutation(async ({ input, ctx }) => {
-      const all = await Promise.all(input.jobs.map((job, i) => submission(job, ctx, `/jobs/${i}`)))
+      const all: Submission[] = []
+      const pace = new Pace(4)
+      for (const [i, job] of input.jobs.entries()) {
+        if (pace.tired) await pace.rest()
+        all.push(await submission(job, ctx, `/jobs/${i}`))
+      }
       return { data: (await ctx.api.queue.submit(all)).map(({ job }) => job) }
     }),
 
@@ -116,8 +122,8 @@ export const jobs = router({
       }),
     )
     .output(JobList)
-    .query(({ input, ctx }) => {
-      const { rows, next } = ctx.api.queue.page(pageOf(input))
+    .query(async ({ input, ctx }) => {
+      const { rows, next } = await ctx.api.queue.page(pageOf(input))
       const data = rows.map((row) => present(ctx, row))
       return next === undefined ? { data } : { data, next_cursor: cursorOf(next) }
     }),
@@ -174,7 +180,7 @@ async function submission(input: SubmitJob, ctx: Context, pointer: string): Prom
   const body = ctx.bodies?.get(`${pointer}/request/body`) ?? [Buffer.from(JSON.stringify(input.request.body))]
   const submission: Submission = { input, body, pointer, trace: ctx.trace }
   if (input.idempotency_key !== undefined) {
-    submission.fingerprint = ctx.fingerprints?.get(pointer) ?? (await fingerprint([Buffer.from(JSON.stringify(input))]))
+    submission.fingerprint = await (ctx.fingerprint?.(pointer) ?? fingerprint([Buffer.from(JSON.stringify(input))]))
   }
   return submission
 }

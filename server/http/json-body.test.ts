@@ -289,6 +289,23 @@ describe('30 MB of numbers', () => {
   })
 })
 
+test('a batch of many jobs is put together with turns of the event loop between its jobs', async () => {
+  const job = '{"request":{"endpoint":"/api/chat","body":{"model":"m","options":{"seed":1}}}}'
+  const text = `{"jobs":[${Array<string>(2_000).fill(job).join(',')}]}`
+  let now = 0
+  const looks = vi.spyOn(performance, 'now').mockImplementation(() => (now += 100))
+  let turns = 0
+  let turning = setImmediate(function turn() {
+    turns += 1
+    turning = setImmediate(turn)
+  })
+  const { verbatim } = await read(text, { verbatim: batch })
+  clearImmediate(turning)
+  looks.mockRestore()
+  expect(turns).toBeGreaterThanOrEqual(2_000)
+  expect(verbatim.size).toBe(2_000)
+})
+
 describe('over a connection', () => {
   const open: (() => void)[] = []
   afterEach(() => {

@@ -10,6 +10,8 @@ const hopByHop =
 const notUpstream = new Set([...hopByHop, 'host', 'expect', 'origin', 'x-api-key'])
 const notDown = new Set(hopByHop)
 
+const nothing: ReadonlySet<string> = new Set()
+
 /** A credential that foreman accepts; another scheme is none of its business. */
 const credential = /^(bearer|basic) /i
 
@@ -34,12 +36,12 @@ export function upstreamLines(raw: readonly string[], connection: string | undef
 /** The lines to send to the client, flat. With `cors` the target's own are replaced by those. */
 export function clientLines(raw: readonly Buffer[], cors: readonly string[] | undefined): string[] {
   const lines: string[] = []
-  let listed: Set<string> | undefined
+  let listed: ReadonlySet<string> | undefined
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toString('latin1')
     const lower = name.toLowerCase()
     const value = raw[i + 1]!.toString('latin1')
-    if (lower === 'connection') listed = namesIn(value) ?? listed
+    if (lower === 'connection') listed = (namesIn(value) ?? nothing).union(listed ?? nothing)
     if (notDown.has(lower) || (cors && lower.startsWith('access-control-'))) continue
     lines.push(name, value)
   }
@@ -58,7 +60,7 @@ function namesIn(connection: string | undefined): Set<string> | undefined {
   return new Set(names.filter((name) => name !== 'content-length'))
 }
 
-function dropListed(lines: string[], listed: Set<string>): void {
+function dropListed(lines: string[], listed: ReadonlySet<string>): void {
   for (let i = lines.length - 2; i >= 0; i -= 2) {
     if (listed.has(lines[i]!.toLowerCase())) lines.splice(i, 2)
   }

@@ -14,12 +14,12 @@ export function isOwn(path: string): boolean {
   return prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
 }
 
-/** Paths that need no token: health, and the documents. */
-export function isOpen(path: string): boolean {
-  return openPaths.has(path) || path.startsWith('/docs/')
+/** Routes that need no token: health, and the documents. */
+export function isOpen(route: string | undefined): boolean {
+  return route !== undefined && openRoutes.has(route)
 }
 
-const openPaths = new Set(['/livez', '/readyz', '/openapi.json', '/openapi-3.0.json', '/docs'])
+const openRoutes = new Set(['/livez', '/readyz', '/openapi.json', '/openapi-3.0.json', '/docs', '/docs/*'])
 
 /** The own routes as they are registered. */
 export class OwnRoutes {

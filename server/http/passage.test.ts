@@ -1,6 +1,9 @@
 // What happens when either side leaves, is slow, silent or strange: on raw sockets, by events, never by sleeping.
 import { describe, expect, it } from 'vitest'
 import { chunksOf, taken, type Line } from './byhand.ts'
+import { VirtualClock } from '../clock.ts'
+import { Scenery } from '../people/people.harness.ts'
+import { People } from '../people/people.ts'
 import { openDoor, type Door } from './door.harness.ts'
 
 const chunkedHead = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -255,6 +258,26 @@ describe('back-pressure', () => {
     expect([chunks.reduce((sum, one) => sum + one.length, 0), ended]).toEqual([(sent / piece.length) * 0x10000, true])
   })
 
+  it('counts a client no longer that has taken nothing for thirty seconds, and does not cut it', async () => {
+    const clock = new VirtualClock()
+    const slowestLoad = () => 0
+    const people = new People({ clock, target: new Scenery(), patience: 10_000, absentHold: 0, slowestLoad })
+    const door = await openDoor({ people })
+    const { client, target } = await begun(door, chat())
+    client.socket.pause()
+    target.send(chunkedHead)
+    await fill(target, Buffer.from(`10000\r\n${'y'.repeat(0x10000)}\r\n`), 200e6)
+    clock.advance(29_999)
+    expect(people.inFlight).toBe(1)
+    clock.advance(1)
+    expect(people.inFlight).toBe(0)
+    target.send('0\r\n\r\n')
+    client.socket.removeAllListeners('data').on('data', () => {})
+    client.socket.resume()
+    expect(await served(door, 1)).toMatchObject([{ status: 200, outcome: 'answered' }])
+    expect(people.inFlight).toBe(0)
+  })
+
   it('pauses an upload while the target does not read', async () => {
     const door = await openDoor()
     const { client, target } = await begun(door, `${upload(200e6)}x`)
@@ -320,6 +343,14 @@ describe('connections', () => {
     second.send('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
     expect(await client.until(/two$/)).toMatch(/0\r\n\r\nHTTP\/1\.1 200 OK/)
     expect((await served(door, 2)).map(({ outcome }) => outcome)).toEqual(['answered', 'answered'])
+  })
+
+  it('that are pipelined without end: the connection is ended, and what was under way at the target with it', async () => {
+    const door = await openDoor()
+    const { client, target } = await begun(door, chat('first'))
+    client.send(get.repeat(101))
+    await Promise.all([client.closed(), target.closed()])
+    expect(door.target.count).toBe(1)
   })
 
   it('that are pipelined and left: neither goes on, the second was never seen', async () => {

@@ -3,10 +3,10 @@
 // the answer as it comes. When either side goes away the other is told at once. It parses and stores nothing.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { ForemanError } from '../job/error.ts'
+import type { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
-import { afterPredecessor, look } from './arrival.ts'
+import { afterPredecessor, look, unfitness } from './arrival.ts'
 import { Body, largestBody, Upload } from './body.ts'
 import { clientLines, upstreamLines } from './lines.ts'
 import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
@@ -55,13 +55,13 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
 
   start(): void {
     const { headers, method } = this.#req
+    const unfit = unfitness(headers)
     this.#way.active.add(this)
     this.#res[passageOf] = this
     this.#res.on('close', Passage.closed).on('error', () => {})
     if (this.#way.closing) this.#refuse(stopping())
-    else if (headers.upgrade !== undefined && /\bwebsocket\b/i.test(headers.upgrade)) {
-      this.#refuse(new ForemanError('invalid_request', 'WebSocket connections are not carried', { status: 501 }))
-    } else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
+    else if (unfit) this.#refuse(unfit)
+    else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
     else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
       this.#afterPredecessor(() => this.#arrive(undefined))
     } else this.#look()
@@ -167,7 +167,6 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     this.#first = undefined
   }
 
-  /** The client has taken what there was. */
   drained(): void {
     this.#ticket?.stalled(false)
     this.#resume?.()
@@ -181,14 +180,15 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     else this.#res.end(this.#first)
   }
 
+  /** Nothing that went out on a connection is sent again, though its end may have the code of one never made. */
   onError(error: Error): void {
     if (this.#over) return
-    if (isUnmade(error) && this.#ticket?.again()) {
+    if (this.#abort === undefined && isUnmade(error) && this.#ticket?.again()) {
       this.#heldSince ??= performance.now()
-      return
+    } else {
+      this.#end()
+      this.#fail(failure(error))
     }
-    this.#end()
-    this.#fail(failure(error))
   }
 
   /** No answer of the target's can come any more: says why, or cuts what has begun. A clean end would be a lie. */

@@ -2,12 +2,8 @@
 // never look at the target before they answer, and stand in the documents through `plainPaths`.
 
 import type { FastifyInstance } from 'fastify'
+import type { Health } from '../job/schema.ts'
 import { withoutPaths } from './problem.ts'
-
-export interface Health {
-  ok: boolean
-  checks: { name: string; status: 'pass' | 'warn' | 'fail'; detail?: string }[]
-}
 
 export interface PlainOptions {
   /** The store can be written and foreman is not stopping; a sleeping target is only a warning. */

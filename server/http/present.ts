@@ -16,13 +16,14 @@ export async function waited({ api: { queue }, signal }: Context, id: string, se
   }
 }
 
-export function present(ctx: Context, row: JobRow): Job {
-  return { ...ctx.api.queue.view(row), ...ctx.api.live(row) }
+/** `fresh`: its place in the queue is worth a new plan; one of many does with the one that is there. */
+export function present(ctx: Context, row: JobRow, fresh = false): Job {
+  return { ...ctx.api.queue.view(row), ...ctx.api.live(row, fresh) }
 }
 
 export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
   const { queue } = ctx.api
-  const job = present(ctx, row)
+  const job = present(ctx, row, true)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
   const value = (text: Iterable<Buffer>, size: number) => {
     const verbatim = new Verbatim(text, size)

@@ -6,11 +6,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
-import { Memory } from './body.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
 import { fromQuery, noOther, type Properties, type Query } from './query.ts'
+import { hasLeft, type Receiving, type Share } from './receiving.ts'
 import { appRouter } from './router.ts'
 import { traceOf } from './trace.ts'
 import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
@@ -18,15 +18,8 @@ import { piecesOf, sizeOf, stringify } from './verbatim.ts'
 
 export interface RestOptions {
   api: Api
-  /** Most bytes of a request body. */
-  bodyMax: number
-  /** Milliseconds after which a body of which nothing more comes is given up. */
-  idleMs?: number
+  receiving: Receiving
 }
-
-/** Bodies of the largest size that may be held at a time. */
-const bodiesAtOnce = 4
-const retryAfterS = 5
 
 /** One procedure as REST sees it. */
 export interface Route {
@@ -59,13 +52,12 @@ type Caller = Record<string, Record<string, (input: unknown) => Promise<unknown>
 export function mountRest(app: FastifyInstance, options: RestOptions): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
-  const memory = new Memory(bodiesAtOnce * options.bodyMax)
   for (const route of restRoutes()) {
     const { method, path } = route.meta.openapi
     app.route({
       method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
-      handler: (request, reply) => handle(route, request, reply, options, new Held(memory)),
+      handler: (request, reply) => handle(route, request, reply, options, options.receiving.share()),
     })
   }
 }
@@ -75,7 +67,7 @@ async function handle(
   request: FastifyRequest,
   reply: FastifyReply,
   options: RestOptions,
-  held: Held,
+  share: Share,
 ): Promise<FastifyReply> {
   const abort = new AbortController()
   const left = () => abort.abort()
@@ -83,7 +75,7 @@ async function handle(
   try {
     const { meta } = route
     const posts = meta.openapi.method === 'POST'
-    const body = posts ? await bodyOf(request, meta, options, held) : undefined
+    const body = posts ? await bodyOf(request, meta, options, share) : undefined
     const head: Head = { headers: {} }
     const query = request.query as Query
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
@@ -91,7 +83,7 @@ async function handle(
     const input = { ...given, ...named(request.params as Record<string, string>, given) }
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request.headers) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
-    if (body && meta.verbatim) await exact(context, input, body, meta, request)
+    if (body && meta.verbatim) exact(context, input, body, meta, request)
     const [group = '', name = ''] = route.name.split('.')
     const caller = callers(context, { signal: abort.signal }) as unknown as Caller
     const output = await caller[group]?.[name]?.(input)
@@ -99,11 +91,10 @@ async function handle(
     if (options.api.queue.vigil.over) void reply.header('Connection', 'close')
     return answer(reply, request, meta, head, output)
   } catch (error) {
-    // Whoever left in the middle of a body is owed no answer, and it is nobody's fault.
-    if (request.raw.destroyed && !request.raw.complete) return reply.hijack()
+    if (hasLeft(request)) return reply.hijack()
     throw error
   } finally {
-    held.release()
+    share.release()
     reply.raw.off('close', left)
   }
 }
@@ -113,7 +104,7 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   if (meta.etag) {
     const tag = `W/"${(output as { sequence: number }).sequence}"`
     void reply.header('ETag', tag)
-    if (request.headers['if-none-match']?.split(/,\s*/).includes(tag)) return reply.code(304).send()
+    if (isKnown(request.headers['if-none-match'], tag)) return reply.code(304).send()
   }
   if (output === undefined) return reply.send()
   const parts = stringify(output)
@@ -123,82 +114,41 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
 }
 
-async function bodyOf(
-  request: FastifyRequest,
-  meta: Meta,
-  { bodyMax, idleMs = 60_000 }: RestOptions,
-  held: Held,
-): Promise<JsonBody | undefined> {
-  const stream = request.body as Readable | undefined | null
-  // A POST without a body and without a content type is a complete request (cancel, pause).
-  if (!stream) return undefined
-  const declared = Number(request.headers['content-length'] ?? 0)
-  const limit = meta.verbatim ? bodyMax : Math.min(bodyMax, 1024 * 1024)
-  if (declared > limit) throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
-  const { raw } = request
-  const late = Promise.withResolvers<never>()
-  const silent = () =>
-    late.reject(new ForemanError('invalid_request', `nothing came for ${idleMs / 1000} s`, { status: 408 }))
-  raw.setTimeout(idleMs, silent)
-  try {
-    return await Promise.race([readJson(stream, { limit, take: held.take, verbatim: meta.verbatim }), late.promise])
-  } finally {
-    raw.off('timeout', silent).setTimeout(0)
-  }
+/** Whether the caller has what `tag` names: by the weak comparison of RFC 9110, or whatever it is. */
+function isKnown(header: string | undefined, tag: string): boolean {
+  const strong = (one: string) => one.trim().replace(/^W\//, '')
+  return header?.split(',').some((one) => one.trim() === '*' || strong(one) === strong(tag)) ?? false
 }
 
-/** The bytes of one request, counted among those of all until it is answered. */
-class Held {
-  readonly #memory: Memory
-  #bytes = 0
-  #released = false
-
-  constructor(memory: Memory) {
-    this.#memory = memory
-  }
-
-  readonly take = (bytes: number): void => {
-    if (this.#released || !this.#memory.take(bytes))
-      throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
-    this.#bytes += bytes
-  }
-
-  release(): void {
-    this.#memory.give(this.#bytes)
-    this.#bytes = 0
-    this.#released = true
-  }
+function bodyOf(
+  request: FastifyRequest,
+  { verbatim }: Meta,
+  { receiving }: RestOptions,
+  { take }: Share,
+): Promise<JsonBody | undefined> {
+  const limit = verbatim ? receiving.bodyMax : Math.min(receiving.bodyMax, 1024 * 1024)
+  return receiving.read(request, limit, (stream) => readJson(stream, { limit, take, verbatim }))
 }
 
 /** Hands the procedure the exact bodies, and the digests that idempotency keys need. */
-async function exact(
+function exact(
   context: Context,
   input: Record<string, unknown>,
   body: JsonBody,
   meta: Meta,
   request: FastifyRequest,
-): Promise<void> {
+): void {
   context.bodies = body.verbatim
-  const fingerprints = new Map<string, Buffer>()
-  context.fingerprints = fingerprints
-  if (meta.verbatim?.[0] === 'jobs') {
-    const jobs = Array.isArray(input.jobs) ? (input.jobs as { idempotency_key?: unknown }[]) : []
-    for (const [i, job] of jobs.entries()) {
-      if (job?.idempotency_key !== undefined) fingerprints.set(`/jobs/${i}`, await fingerprint(body.text(`/jobs/${i}`)))
-    }
-    return
-  }
+  context.fingerprint = (pointer) => fingerprint(body.text(pointer))
   const header = request.headers['idempotency-key']
-  if (header !== undefined) {
-    const key = idempotencyKey(header)
-    if (input.idempotency_key !== undefined && input.idempotency_key !== key) {
-      throw new ForemanError('invalid_request', 'the Idempotency-Key header and idempotency_key differ', {
-        errors: [{ pointer: '/idempotency_key', detail: 'differs from the Idempotency-Key header' }],
-      })
-    }
-    input.idempotency_key = key
+  if (header === undefined || meta.verbatim?.[0] === 'jobs') return
+  const key = idempotencyKey(header)
+  if (input.idempotency_key !== undefined && input.idempotency_key !== key) {
+    throw new ForemanError('invalid_request', 'the Idempotency-Key header and idempotency_key differ', {
+      errors: [{ pointer: '/idempotency_key', detail: 'differs from the Idempotency-Key header' }],
+    })
   }
-  if (input.idempotency_key !== undefined) fingerprints.set('', await fingerprint(body.text()))
+  input.idempotency_key = key
 }
 
 /** Seconds from `?wait=` (POST; a GET has it in its input) or `Prefer: wait=`. */

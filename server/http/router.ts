@@ -1,9 +1,12 @@
 // The API, written once: each procedure is served as tRPC and as REST, and stands in the documents by its metadata.
 
 import { z } from 'zod'
-import { QueueStatus, TargetStatus } from '../job/schema.ts'
+import { QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import { jobs } from './jobs.ts'
 import { procedure, router, type Context } from './trpc.ts'
+
+/** Planned jobs shown unless more are asked for. */
+const plannedShown = 100
 
 const queue = router({
   get: procedure
@@ -19,6 +22,22 @@ const queue = router({
     .input(z.strictObject({}))
     .output(QueueStatus)
     .query(({ ctx }) => ctx.api.queueStatus()),
+
+  plan: procedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/queue/plan',
+        operationId: 'planQueue',
+        summary: 'What is expected to run when',
+        description:
+          'The order in which the first 10,000 waiting jobs will start if nobody of people comes, with the loads that takes. Times are estimates from what was seen, absent from the first job on of which nothing was. Made at most once a second.',
+        tags: ['queue'],
+      },
+    })
+    .input(z.strictObject({ limit: z.int().min(1).max(10_000).optional() }))
+    .output(QueuePlan)
+    .query(({ input, ctx }) => ctx.api.queuePlan(input.limit ?? plannedShown)),
 
   pause: procedure
     .meta({

@@ -137,6 +137,26 @@ describe('with tokens', () => {
     expect(door.served.map(({ route, status }) => [route, status])).toContainEqual(['/v1/models', 401])
   })
 
+  it('what is open stays so however its path is written, and nothing else is', async () => {
+    const door = await openDoor({ routes, tokens })
+    const status = async (path: string) => {
+      const client = await door.client()
+      client.send(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+      await client.closed()
+      return [path, Number(client.text.slice(9, 12))]
+    }
+    for (const path of ['/livez', '/livez?x=/jobs', '/%6civez', 'http://h/livez', 'http://h:1/%6Civez?x'])
+      expect(await status(path)).toEqual([path, 200])
+    for (const path of ['/docs', '/docs/a', '/docs/../jobs', '/docs/%2e%2e/jobs'])
+      expect(await status(path)).toEqual([path, 404])
+    const closed =
+      '/jobs /%6aobs http://h/jobs /livez/ /livez/x /livezz //livez /LIVEZ /livez%2f /livez;a /jobs/livez /jobs?x=/livez ' +
+      '/jobs/..%2flivez /jobs/../livez http://livez/jobs http://h?x=/jobs /x/../livez /%2e/livez /docsx ftp://h/livez ' +
+      '/metrics /api/tags http://h/api/tags *'
+    for (const path of closed.split(' ')) expect(await status(path)).toEqual([path, 401])
+    expect(door.target.count).toBe(0)
+  })
+
   it('any of them is taken, as bearer, x-api-key or password; nothing else is', async () => {
     const door = await openDoor({ routes, tokens })
     const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`

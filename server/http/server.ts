@@ -81,6 +81,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true })
   }
   app.decorateRequest('corsOrigin', '')
+  app.server.on('request', boundPipeline)
 
   const tokens = new Tokens(options.tokens)
   const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host]
@@ -145,6 +146,20 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
 function sendOwnError(...told: Parameters<typeof sendProblem>): FastifyReply {
   const [, , request] = told
   return isTrpc(request.url.split('?', 1)[0]!) ? sendTrpcError(...told) : sendProblem(...told)
+}
+
+/** Requests of one connection that wait for the answers before them; whoever sends more is no client of HTTP's. */
+const pipelinedAtMost = 100
+const pipelined = Symbol('pipelined')
+
+/** Ends a connection on which too many requests wait: Node keeps each of them, read or not. */
+function boundPipeline(req: IncomingMessage, res: ServerResponse): void {
+  if (res.socket !== null) return
+  const socket = req.socket as Socket & { [pipelined]?: number }
+  const waiting = (socket[pipelined] ?? 0) + 1
+  socket[pipelined] = waiting
+  if (waiting > pipelinedAtMost) socket.destroy()
+  res.once('socket', () => (socket[pipelined] = (socket[pipelined] ?? 1) - 1))
 }
 
 /** A factory that Fastify calls at its start, of a compiler that no route of ours has a schema for. */

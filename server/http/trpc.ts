@@ -3,7 +3,7 @@
 
 import { initTRPC, TRPCError } from '@trpc/server'
 import { ForemanError, type Code } from '../job/error.ts'
-import type { Job, QueueStatus, TargetStatus } from '../job/schema.ts'
+import type { Job, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { z } from 'zod'
@@ -12,8 +12,9 @@ import { problemOf } from './problem.ts'
 /** What the procedures act on; the composition root provides it. */
 export interface Api {
   queue: Queue
-  /** What is only known live of a job: why it waits, how far it is. */
-  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+  /** What is only known live of a job: why it waits and for how long, how far it is. `fresh`: the plan may be made anew for it. */
+  live: (row: JobRow, fresh: boolean) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+  queuePlan: (limit: number) => z.infer<typeof QueuePlan>
   queueStatus: () => z.infer<typeof QueueStatus>
   targetStatus: () => z.infer<typeof TargetStatus>
   /** An operator's switch was thrown. */
@@ -32,8 +33,8 @@ export interface Context {
   signal?: AbortSignal
   /** REST: the exact text of each `request.body`, by JSON pointer. */
   bodies?: ReadonlyMap<string, readonly Buffer[]>
-  /** REST: SHA-256 over each input without its key, by JSON pointer. Over tRPC it is made from the parsed input. */
-  fingerprints?: ReadonlyMap<string, Buffer>
+  /** SHA-256 over the text of the input at a JSON pointer, its key left out; without it that is made from the parsed input. */
+  fingerprint?: (pointer: string) => Promise<Buffer>
   /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
   wait_s?: number
   /** traceparent and tracestate. */

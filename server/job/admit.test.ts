@@ -60,6 +60,15 @@ describe('a request is held', () => {
     const crowds = [flying('a'), flying('b', Infinity), held('c')]
     expect(admit(lane(crowds, loaded))).toMatchObject({ act: 'hold' })
   })
+  test('while the first load goes on: a second one would only wait for it', () => {
+    expect(admit(lane([flying('a', Infinity), held('b')]))).toMatchObject({ act: 'hold' })
+  })
+  test('but not without end when it is in memory itself: then it is overdue, and tried', () => {
+    const hanging = flying('a', Infinity, { sentSince: 19_000 })
+    const facts = { now: 20_000, resident: new Set(['b']) }
+    expect(admit(lane([hanging, held('b', 12_000)], facts))).toMatchObject({ act: 'hold' })
+    expect(admit(lane([hanging, held('b', 9_000)], facts))).toEqual(goes('b', true))
+  })
   test('while its own probe has not, though its key is in flight', () => {
     const crowds = [flying('a'), flying('b', Infinity, { held: 1, heldSince: 1000 })]
     expect(admit(lane(crowds, loaded))).toMatchObject({ act: 'hold' })

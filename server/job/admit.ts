@@ -93,7 +93,9 @@ function seat(scene: Scene): Plan {
     const strict = busy.has(key)
     const room = (ending: ReadonlySet<string>) => {
       const keys = [...stay.difference(ending), ...planned, key]
-      return strict ? scene.fits(keys) === true : scene.roomFor(keys)
+      if (strict) return scene.fits(keys) === true
+      // In memory and overdue: a load that hangs must not keep it waiting without end.
+      return scene.fits(keys) ?? (lane.resident.has(key) || !scene.probing)
     }
     const ending = new Set<string>()
     for (const other of [...stay].filter((k) => k !== key).sort((a, b) => scene.turnOf(a) - scene.turnOf(b))) {
@@ -134,7 +136,8 @@ function mayGo(scene: Scene, { stay, planned, kept }: Plan, { key }: Crowd): boo
   if (planned.has(key)) {
     const othersYoung = [...young].some((k) => k !== key)
     if (busy.size === 0 && !othersYoung && (claim === null || claim === key)) return true
-    return claim === null ? scene.roomFor([...busy, ...young, key]) : scene.fits([...busy, key, claim]) === true
+    if (claim !== null) return scene.fits([...busy, key, claim]) === true
+    return scene.fits([...busy, ...young, key]) ?? (lane.resident.has(key) || !scene.probing)
   }
   const before = new Set([...planned, ...(young.has(key) ? [] : kept)])
   before.delete(key)
@@ -201,10 +204,11 @@ class Scene {
 
   /** Whether a key may be tried: it fits, or nobody knows and nothing is being found out already. */
   roomFor(keys: Iterable<string>): boolean {
-    return this.fits(keys) ?? !this.#probing
+    return this.fits(keys) ?? !this.probing
   }
 
-  get #probing(): boolean {
-    return this.busy.size > 1 && !this.busy.isSubsetOf(this.lane.resident)
+  /** Something is in flight whose runner isn't there yet: a probe, or a load that a second one would only wait for. */
+  get probing(): boolean {
+    return !this.busy.isSubsetOf(this.lane.resident)
   }
 }

@@ -51,6 +51,11 @@ export const JobError = z
   .meta({ id: 'JobError' })
 export type JobError = z.infer<typeof JobError>
 
+const Eta = z.object({ start_at: time, finish_at: time.optional() }).meta({
+  id: 'Eta',
+  description: 'Estimated while queued, from what was seen of the models; absent before the first time.',
+})
+
 export const Job = z
   .object({
     id: z.string().meta({ description: '`job_` and a UUIDv7.' }),
@@ -75,7 +80,8 @@ export const Job = z
     interruptions: z.int(),
     timeout_s: z.int(),
     start_by: time.optional(),
-    position: z.int().optional().meta({ description: '1 = next.' }),
+    position: z.int().optional().meta({ description: '1 = next. Among the first 10,000 waiting jobs.' }),
+    eta: Eta.optional(),
     reason: z.string().optional().meta({ description: 'Why a queued job waits.' }),
     progress: z
       .object({ tokens: z.int(), tokens_per_s: z.number() })
@@ -127,6 +133,27 @@ export const QueueStatus = z
   })
   .meta({ id: 'QueueStatus' })
 
+export const QueuePlan = z
+  .object({
+    data: z.array(
+      z
+        .object({
+          id: z.string(),
+          model: z.string(),
+          position: z.int(),
+          loads: z.boolean().meta({ description: 'Its model has to be loaded first.' }),
+          start_at: time.optional(),
+          finish_at: time.optional(),
+        })
+        .meta({ id: 'PlannedJob' }),
+    ),
+    jobs: z.int().meta({ description: 'Planned jobs, at most 10,000.' }),
+    loads: z.int().meta({ description: 'Loads that these jobs will need.' }),
+    waiting: z.int().meta({ description: 'Queued jobs in all, those in backoff among them.' }),
+    finish_at: time.optional().meta({ description: 'When the last of the planned jobs is expected to be done.' }),
+  })
+  .meta({ id: 'QueuePlan' })
+
 export const TargetStatus = z
   .object({
     url: z.string().meta({ description: 'Without credentials.' }),
@@ -147,3 +174,9 @@ export const TargetStatus = z
     people: People,
   })
   .meta({ id: 'TargetStatus' })
+
+/** Whether foreman can do its work, with what was looked at. A warning is no reason to say no. */
+export interface Health {
+  ok: boolean
+  checks: { name: string; status: 'pass' | 'warn' | 'fail'; detail?: string }[]
+}

@@ -19,6 +19,8 @@ export type Endpoint = (typeof endpoints)[number]
 
 export const isNative = (endpoint: string) => endpoint.startsWith('/api/')
 export const isEmbedding = (endpoint: string) => endpoint === '/api/embed' || endpoint === '/v1/embeddings'
+/** Whether the answer to a job comes word by word. */
+export const streams = (endpoint: string) => endpoint === '/api/chat' || endpoint === '/api/generate'
 
 type OptionType = 'integer' | 'number' | 'boolean' | 'array of strings'
 
@@ -122,6 +124,13 @@ export const JobRequest = z
 export const webhookEvents = ['queued', 'loading', 'working', 'done', 'failed', 'canceled'] as const
 export type WebhookEvent = (typeof webhookEvents)[number]
 
+/** The one key that a record of zod's loses without a word is refused. */
+function withoutPrototype(given: Record<string, string>, context: z.RefinementCtx): Record<string, string> {
+  if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
+    context.addIssue({ code: 'custom', path: ['__proto__'], message: 'cannot be a name here' })
+  return given
+}
+
 const target = z.url({ protocol: /^https?$/ }).max(2048)
 
 export const WebhookSpec = z
@@ -136,7 +145,7 @@ export const DeliverSpec = z
   .strictObject({
     url: target.optional().meta({ description: 'Upload address of each artifact; must contain {name}.' }),
     urls: z
-      .record(z.string().min(1).max(256), target)
+      .preprocess(withoutPrototype, z.record(z.string().min(1).max(256), target))
       .optional()
       .meta({ description: 'Upload address by artifact name.' }),
   })
@@ -149,12 +158,15 @@ export const DeliverSpec = z
   })
   .meta({ id: 'DeliverSpec' })
 
-export const Labels = z
-  .record(z.string().min(1).max(64), z.string().max(256))
-  .superRefine((labels, context) => {
-    if (Object.keys(labels).length > 32) context.addIssue({ code: 'custom', path: [], message: 'at most 32 labels' })
-  })
-  .meta({ id: 'Labels', description: 'At most 32; keys of 64 characters, values of 256.' })
+export const Labels = z.preprocess(
+  withoutPrototype,
+  z
+    .record(z.string().min(1).max(64), z.string().max(256))
+    .superRefine((labels, context) => {
+      if (Object.keys(labels).length > 32) context.addIssue({ code: 'custom', path: [], message: 'at most 32 labels' })
+    })
+    .meta({ id: 'Labels', description: 'At most 32; keys of 64 characters, values of 256.' }),
+)
 
 /** Beyond these years a time has another form in UTC than the one that foreman answers with. */
 function inFourDigits(time: string): boolean {

@@ -56,6 +56,25 @@ describe('what is learnt', () => {
     expect([fit('a', 'b', 'c'), fit('a', 'b', 'c', 'd')]).toEqual([undefined, false])
   })
 
+  test('of many that come and go each teaches of the one before it', () => {
+    looked('a')
+    for (const key of ['b', 'c', 'd']) capacity.forwarded(key)
+    for (const key of ['b', 'c', 'd']) {
+      looked()
+      looked(key)
+    }
+    expect([fit('a', 'b'), fit('b', 'c'), fit('c', 'd')]).toEqual([false, false, false])
+    expect([fit('a', 'c'), fit('a', 'd'), fit('b', 'd')]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('one that goes at the begin of a long load counts at its end', () => {
+    looked('a', 'b')
+    capacity.forwarded('c')
+    for (let second = 0; second < 20; second++) looked('b')
+    looked('b', 'c')
+    expect([fit('a', 'b', 'c'), fit('b', 'c')]).toEqual([false, true])
+  })
+
   test('one that was listed only in between counts', () => {
     capacity.forwarded('c')
     looked('a')

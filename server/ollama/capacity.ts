@@ -18,7 +18,7 @@ export interface Listed {
 
 /** A runner that was asked for and isn't there yet. */
 interface Awaited {
-  /** What was listed at any time since, by weights; what went by itself is taken out. */
+  /** What was listed at any time since, by weights; what went by itself, or for another that came, is taken out. */
   before: Map<string, Listed>
   /** Nobody waits for it any more since then: the next look is the last one at it. */
   until?: number
@@ -72,6 +72,7 @@ export class Capacity {
     const there = new Map(listed.map((one) => [weightsIn(one.key), one]))
     const left = [...this.#listed].filter(([weights]) => !there.has(weights))
     const byThemselves = left.filter(([weights, one]) => this.#dismissed.has(weights) || this.#expired(one))
+    const came = [...there.keys()].filter((weights) => !this.#listed.has(weights))
     for (const [key, awaited] of this.#awaited) {
       const { before, until } = awaited
       for (const [weights] of byThemselves) before.delete(weights)
@@ -79,6 +80,7 @@ export class Capacity {
       const arrived = there.get(weightsIn(key))?.serves.includes(key) ?? false
       if (arrived || (until !== undefined && at >= until)) this.#awaited.delete(key)
       if (arrived) this.#arrived(key, before, there, now)
+      else if (came.length > 0) awaited.before = new Map(there)
     }
     this.#room = sawTogether(this.#room, new Set(listed.flatMap(({ serves }) => serves)), now)
     for (const weights of this.#dismissed) if (!there.has(weights)) this.#dismissed.delete(weights)

@@ -16,6 +16,8 @@ export interface Failure {
   targetStatus?: number
   /** What the target sent, at most 4 kB. */
   targetBody?: string
+  /** There was no memory for the load. */
+  memory?: true
   /** The least wait the target asked for. */
   retryAfter_ms?: number
 }
@@ -45,19 +47,20 @@ export class TargetAbsent extends Error {
   }
 }
 
-type Verdict = Pick<Failure, 'code' | 'retry'>
+type Verdict = Pick<Failure, 'code' | 'retry' | 'memory'>
 
 const missing: Verdict = { code: 'model_missing', retry: 'never' }
 const refused: Verdict = { code: 'target_refused', retry: 'never' }
 const hopeless: Verdict = { code: 'target_failed', retry: 'never' }
 const once: Verdict = { code: 'target_failed', retry: 'once' }
+const noMemory: Verdict = { ...once, memory: true }
 const limited: Verdict = { code: 'target_failed', retry: 'limited' }
 const later: Verdict = { code: 'target_failed', retry: 'later' }
 
 // Read from top to bottom, the first match decides. Both generations of runners are here: `llama runner` is what
 // `llama-server` was called before v0.30.
 const texts: [RegExp, Verdict][] = [
-  [/out of memory|failed to allocate|unable to allocate|insufficient memory/i, once],
+  [/out of memory|failed to allocate|unable to allocate|insufficient memory/i, noMemory],
   [/cudaMalloc failed|requires .+ (but only|than is) .*available/i, once],
   [/corrupted|exceeds file size|unknown (model )?architecture|unsupported model/i, hopeless],
   [/process has terminated|error loading model|unable to load model|failed to load model/i, once],

@@ -10,10 +10,16 @@ export interface Load {
   endpoint: Endpoint
   model: string
   options: RunnerOptions
+  /** A duration as Ollama reads it; none leaves the runner's own. */
+  keepAlive?: string | undefined
 }
 
 /** The request: without a prompt, with the runner options of the job it is for. */
-export function loadRequest({ endpoint, model, options }: Load): { method: 'POST'; path: string; body: string } {
+export function loadRequest({ endpoint, model, options, keepAlive }: Load): {
+  method: 'POST'
+  path: string
+  body: string
+} {
   const { shift, ...runner } = options
   const embeds = isEmbedding(endpoint)
   const body = JSON.stringify({
@@ -21,6 +27,7 @@ export function loadRequest({ endpoint, model, options }: Load): { method: 'POST
     ...(embeds ? { input: '' } : { stream: false }),
     ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
     ...(shift !== undefined && !embeds ? { shift } : {}),
+    ...(keepAlive === undefined ? {} : { keep_alive: keepAlive }),
   })
   return { method: 'POST', path: embeds ? '/api/embed' : '/api/generate', body }
 }

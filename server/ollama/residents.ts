@@ -8,21 +8,8 @@ import { weightsIn } from '../job/room.ts'
 import { fieldsOf } from './answer.ts'
 import type { Listed } from './capacity.ts'
 import type { Manifest, Names } from './names.ts'
+import { residentFrom, type Resident } from './resident.ts'
 import type { Wire } from './wire.ts'
-
-/** One runner as /api/ps lists it. */
-export interface Resident {
-  /** The name it was loaded by, which may be another than the one asked for. */
-  name: string
-  /** Of the manifest. */
-  digest: string
-  /** 0 when the target didn't tell. */
-  sizeBytes: number
-  /** Absent on old targets. */
-  contextLength?: number
-  /** Epoch milliseconds; in the past for a busy one, centuries ahead for "forever". */
-  expiresAt?: number
-}
 
 export interface Reading {
   residents: Resident[]
@@ -110,6 +97,12 @@ export class Residents {
     this.renamed()
   }
 
+  /** foreman told this runner to go: only a reading can say that it is there. */
+  dismissed(key: string): void {
+    this.#loads = this.#loads.filter((load) => this.#runner(load) !== key)
+    this.renamed()
+  }
+
   /** The runners in memory, each under every key it serves, spelled as `names.runner` does; none when nothing recent is known. */
   get listed(): readonly Listed[] {
     const { clock } = this.#parts
@@ -122,17 +115,18 @@ export class Residents {
     return (this.current ?? []).map((resident) => this.#served(resident))
   }
 
-  /** Every key that a runner in memory serves. */
   get runners(): ReadonlySet<string> {
     const { clock } = this.#parts
     if (clock.now() >= this.#listedUntil) this.#list()
     return this.#runners
   }
 
-  /** The name by which the runner that serves this key is listed, or was loaded by foreman. */
-  nameOf(key: string): string | undefined {
+  /** The runner that serves a key: its own key, and a name that it answers to. */
+  find(key: string): { key: string; name: string } | undefined {
+    const runner = this.listed.find(({ serves }) => serves.includes(key))
     const resident = this.current?.find((each) => this.#served(each).serves.includes(key))
-    return resident?.name ?? this.#loads.find((load) => this.#runner(load) === key)?.name
+    const name = resident?.name ?? this.#loads.find((load) => this.#runner(load) === key)?.name
+    return runner && name !== undefined ? { key: runner.key, name } : undefined
   }
 
   /** Somebody has cared for long enough, and still nothing recent is known. */
@@ -142,7 +136,6 @@ export class Residents {
     return this.#polling && now - since > tooOldMs
   }
 
-  /** Names mean other runners than before. */
   renamed(): void {
     for (const load of this.#loads) load.digest ||= this.#parts.names.manifest(load.name).digest
     this.#listedUntil = Number.NEGATIVE_INFINITY
@@ -226,21 +219,4 @@ export class Residents {
       return resident !== undefined && resident.contextLength === load.contextLength
     })
   }
-}
-
-function residentFrom(value: unknown): Resident {
-  const item = fieldsOf(value)
-  const expires = typeof item.expires_at === 'string' ? Date.parse(item.expires_at) : Number.NaN
-  const contextLength = wholeOr0(item.context_length)
-  return {
-    name: String(item.name ?? item.model ?? ''),
-    digest: String(item.digest ?? ''),
-    sizeBytes: wholeOr0(item.size),
-    ...(contextLength > 0 ? { contextLength } : {}),
-    ...(Number.isNaN(expires) ? {} : { expiresAt: expires }),
-  }
-}
-
-function wholeOr0(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0
 }

@@ -135,9 +135,9 @@ test('what had to go for a load is looked for at once', async () => {
     'POST /api/generate': 'preload',
   })
   await ollama.look()
-  expect(ollama.residents).toHaveLength(2)
+  expect(ollama.reading?.residents).toHaveLength(2)
   await ollama.preload(load('/api/chat'), never)
-  await until(() => expect(ollama.residents).toHaveLength(1))
+  await until(() => expect(ollama.reading?.residents).toHaveLength(1))
 })
 
 test('a cloud model needs no load, and none is asked for', async () => {

@@ -10,7 +10,7 @@ import { TargetAbsent } from './failure.ts'
 import { Flights } from './flight.ts'
 import { loadRequest, mustBeLoaded, unloadRequest, type Load } from './preload.ts'
 import { Names, type Model } from './names.ts'
-import { Residents, type Reading, type Resident } from './residents.ts'
+import { Residents, type Reading } from './residents.ts'
 import { run, type RunRequest } from './run.ts'
 import { Watch, type Reason, type TargetState } from './watch.ts'
 import { Wire } from './wire.ts'
@@ -27,6 +27,8 @@ export interface TargetOptions {
   /** Names, weights or Modelfile parameters became known or changed: `runner` may answer otherwise. */
   onNames?: () => void
   onResidents?: (reading: Reading) => void
+  /** Somebody waits for the absent target, or no longer. */
+  onAwaited?: (on: boolean) => void
 }
 
 export class Target {
@@ -70,7 +72,6 @@ export class Target {
     })
   }
 
-  /** Without credentials. */
   get url(): string {
     return this.#wire.url
   }
@@ -92,12 +93,6 @@ export class Target {
     return this.#names.models
   }
 
-  /** What is in memory, undefined when the last reading is older than 3 s. */
-  get residents(): Resident[] | undefined {
-    return this.#residents.current
-  }
-
-  /** The last reading of /api/ps, however old. */
   get reading(): Reading | undefined {
     return this.#residents.reading
   }
@@ -128,6 +123,10 @@ export class Target {
   /** Reads /api/ps now. Never throws; `reading` tells what came of it. */
   look(): Promise<void> {
     return this.#residents.look()
+  }
+
+  lookAnew(): Promise<void> {
+    return this.#residents.lookAnew()
   }
 
   /** Probes now. Never throws; `state` tells what came of it. */
@@ -165,7 +164,6 @@ export class Target {
     return this.#residents.blind
   }
 
-  /** It sleeps, or its machine refuses. */
   get absent(): boolean {
     return this.state === 'asleep' || this.state === 'down'
   }
@@ -215,11 +213,12 @@ export class Target {
    * whether it did. Never throws.
    */
   async unload(key: string): Promise<void> {
-    const found = this.#residents.nameOf(key)
+    const found = this.#residents.find(key)
     if (!found) return
-    this.capacity.dismissed(key)
-    await this.#wire.ask(unloadRequest(found)).catch(() => {})
-    await this.#residents.lookAnew()
+    this.capacity.dismissed(found.key)
+    this.#residents.dismissed(found.key)
+    await this.#wire.ask(unloadRequest(found.name)).catch(() => {})
+    await this.lookAnew()
   }
 
   #probed(good: boolean): void {
@@ -234,6 +233,7 @@ export class Target {
   #poll(): void {
     const { waiting, in_flight } = this.#demands
     this.#residents.poll(waiting.size + in_flight.size > 0 && !this.absent)
+    this.#parts.onAwaited?.(waiting.size > 0 && this.absent)
   }
 
   #read(reading: Reading): void {

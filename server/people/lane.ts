@@ -34,6 +34,14 @@ export class Lane {
     return (this.#groups.get(key)?.flight.size ?? 0) > 0
   }
 
+  /** Whether something of another runner is in flight that isn't in memory: whatever is there may have to go for it. */
+  awaitsOther(key: string, resident: ReadonlySet<string>): boolean {
+    for (const group of this.#groups.values()) {
+      if (group.key !== key && group.flight.size > 0 && !resident.has(group.key)) return true
+    }
+    return false
+  }
+
   /** Stands a request among the held of its runner, in the order of arrival. */
   hold(visit: Visit): void {
     const group = this.#group(visit.key)

@@ -32,6 +32,8 @@ export class Scenery implements Surroundings {
     this.resident.add(key)
   }
 
+  async lookAnew(): Promise<void> {}
+
   async unload(key: string): Promise<void> {
     this.unloaded.push(key)
   }

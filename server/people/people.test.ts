@@ -135,10 +135,15 @@ describe('while the target is absent', () => {
     arrive('a')
     clock.advance(20_000)
     arrive('b')
+    arrive('a')
     expect(order).toEqual([])
     target.absent = false
     people.decide()
-    expect(order).toEqual(['a', 'b'])
+    // The other key is tried as soon as it is seen what the first load did.
+    expect(order).toEqual(['a', 'a'])
+    target.resident.add('a')
+    people.looked()
+    expect(order).toEqual(['a', 'a', 'b'])
   })
 
   it('each is refused when it has waited for so long, or at once if nobody is to wait', () => {

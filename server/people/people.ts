@@ -33,7 +33,17 @@ export interface PeopleOptions {
 /** What people's requests stand before. */
 export type Surroundings = Pick<
   Target,
-  'absent' | 'blind' | 'cloud' | 'demand' | 'listedKeys' | 'probe' | 'residentKeys' | 'runnerKey' | 'shown' | 'unload'
+  | 'absent'
+  | 'blind'
+  | 'cloud'
+  | 'demand'
+  | 'listedKeys'
+  | 'lookAnew'
+  | 'probe'
+  | 'residentKeys'
+  | 'runnerKey'
+  | 'shown'
+  | 'unload'
 > & { capacity: Pick<Capacity, 'forwarded' | 'room' | 'withdrawn'> }
 
 /** What the jobs' lane does to people's. */
@@ -71,7 +81,6 @@ export class People {
     return this.#lane.held
   }
 
-  /** In flight with a key that can't be told. */
   get strangers(): number {
     return this.#strangers
   }
@@ -94,11 +103,13 @@ export class People {
       place: 'held',
       came: clock.now(),
       sent: Infinity,
+      waited: false,
       absentSince: undefined,
       traveller,
     }
     this.#lane.hold(visit)
     this.#changed()
+    visit.waited = visit.place === 'held'
     return new LaneTicket(visit, {
       clock,
       target,
@@ -108,14 +119,12 @@ export class People {
     })
   }
 
-  /** The jobs' lane has changed. */
   jobs(jobs: Jobs): void {
     if (jobs.running === this.#jobs.running && jobs.claim === this.#jobs.claim) return
     this.#jobs = jobs
     this.decide()
   }
 
-  /** The target's memory was looked at. */
   looked(): void {
     const { clock, target, onLoad } = this.#options
     for (const load of this.#lane.looked(target.residentKeys(), clock.now())) onLoad?.(load)
@@ -150,8 +159,9 @@ export class People {
     this.#cancelTimer()
     this.#cancelTimer = () => {}
     this.#demand()
-    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#heal()].filter((time) => time !== null)
-    if (times.length > 0) this.#cancelTimer = clock.at(Math.min(...times), () => this.decide())
+    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#heal()]
+    const next = Math.min(...times.filter((time) => time !== null))
+    if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
   }
 
   /** Forwards until nobody may go. Answers when to look again. */
@@ -171,11 +181,11 @@ export class People {
     const [first] = this.#lane.waiting
     // In doubt nobody is held: that costs a load at most, and a wrong hold delays a person.
     if (first && (patience === null || target.blind)) return { act: 'forward', key: first.key, probe: false }
-    const { running, claim } = this.#jobs
+    const { running: job, claim } = this.#jobs
     return admit({
       now: clock.now(),
       crowds: this.crowds,
-      job: running,
+      job,
       claim,
       resident: target.residentKeys(),
       room: target.capacity.room,
@@ -190,8 +200,8 @@ export class People {
     const going = this.#lane.send(key, probe, { now, resident, running: this.#jobs.running })
     target.capacity.forwarded(key)
     this.#demand()
-    for (const { traveller, came } of going) {
-      if (now > came) onHeld?.(now - came)
+    for (const { traveller, came, waited } of going) {
+      if (waited) onHeld?.(now - came)
       traveller.forward()
     }
   }

@@ -6,7 +6,7 @@ import type { Ticket, Visit } from './visit.ts'
 
 export interface TicketParts {
   clock: Clock
-  target: Pick<Surroundings, 'residentKeys' | 'shown' | 'capacity'>
+  target: Pick<Surroundings, 'capacity' | 'lookAnew' | 'residentKeys' | 'shown'>
   lane: Lane
   /** The lane is another than before. */
   onChange: () => void
@@ -22,6 +22,7 @@ export class LaneTicket implements Ticket {
   readonly #visit: Visit
   readonly #parts: TicketParts
   #cancelStall = () => {}
+  #answered = false
 
   constructor(visit: Visit, parts: TicketParts) {
     this.#visit = visit
@@ -38,9 +39,14 @@ export class LaneTicket implements Ticket {
   }
 
   answered(): void {
-    const { target } = this.#parts
+    const { target, lane } = this.#parts
     const { place, key, name } = this.#visit
-    if (place === 'flight' && !target.residentKeys().has(key)) target.shown(name)
+    this.#answered = true
+    const resident = target.residentKeys()
+    if (place !== 'flight' || resident.has(key)) return
+    // With another request inside Ollama the runner may be gone as soon as it has answered.
+    if (lane.awaitsOther(key, resident)) void target.lookAnew()
+    else target.shown(name)
   }
 
   stalled(on: boolean): void {
@@ -63,7 +69,8 @@ export class LaneTicket implements Ticket {
     const { clock, lane, target, onChange } = this.#parts
     const { key } = this.#visit
     lane.leave(this.#visit, place, clock.now())
-    if (!lane.flies(key)) target.capacity.withdrawn(key)
+    // One that was answered is about to be seen in memory, and teaches then.
+    if (!lane.flies(key) && !this.#answered) target.capacity.withdrawn(key)
     onChange()
   }
 }

@@ -34,6 +34,8 @@ export interface Visit {
   /** Monotonic milliseconds. */
   readonly came: number
   sent: number
+  /** It could not go at once. */
+  waited: boolean
   /** Since when it is held because the target is absent. */
   absentSince: number | undefined
   readonly traveller: Traveller

@@ -302,7 +302,7 @@ describe('nothing is taken', () => {
     const bench = new Bench({ folder: '/sys/kernel' })
     expect(await bench.queue.recover()).toBe(0)
     await expect(bench.submit()).rejects.toMatchObject({ code: 'storage_full' })
-    expect(bench.queue.page({ states: [], before: 100, limit: 10 })).toEqual({ rows: [] })
+    expect(await bench.queue.page({ states: [], before: 100, limit: 10 })).toEqual({ rows: [] })
     expect(bench.queue.total('queued')).toBe(0)
     expect(() => bench.queue.find('job_1')).toThrow(expect.objectContaining({ code: 'not_found' }))
   })

@@ -89,11 +89,11 @@ async function storyOf(point: string, nth: number, end: string | null): Promise<
 const nameOf = (row: JobRow) => (JSON.parse(row.labels) as { name: string }).name
 
 /** Nothing is half there, whatever the moment was. */
-function nothingHalf(bench: Bench): void {
+async function nothingHalf(bench: Bench): Promise<void> {
   const disk = look(bench.folder)
   expect(disk.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }])
   expect(disk.pragma('foreign_key_check')).toEqual([])
-  const { rows: all } = bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 })
+  const { rows: all } = await bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 })
   for (const row of all) {
     const events = bench.store.events.ofJob(row.seq)
     // No state without its event, no event without its state, and no way the law does not know.
@@ -139,15 +139,15 @@ test.each(changes)(
     if (point.endsWith(':after')) expected.set(last.name, leadsTo[last.happening] ?? '')
 
     const bench = new Bench({ folder: folderOf(point, nth) })
-    const there = () => bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 }).rows
+    const there = async () => (await bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 })).rows
     const alive = [...expected].filter(([, state]) => state !== 'deleted')
-    expect(new Map(there().map((row) => [nameOf(row), row.state]))).toEqual(new Map(alive))
-    const before = new Map(there().map((row) => [row.seq, row]))
+    expect(new Map((await there()).map((row) => [nameOf(row), row.state]))).toEqual(new Map(alive))
+    const before = new Map((await there()).map((row) => [row.seq, row]))
 
     const recovered = await bench.queue.recover()
     await bench.store.blobs.sweep()
     let interrupted = 0
-    for (const row of there()) {
+    for (const row of await there()) {
       const was = before.get(row.seq) as JobRow
       if (was.state !== 'loading' && was.state !== 'working') {
         expect(row).toEqual(was)
@@ -158,7 +158,7 @@ test.each(changes)(
       expect(row.place).toBe(was.place)
     }
     expect(recovered).toBe(interrupted)
-    nothingHalf(bench)
+    await nothingHalf(bench)
   },
 )
 
@@ -169,9 +169,9 @@ test.each(bytes)(
     const bench = new Bench({ folder: folderOf(point, nth) })
     await bench.queue.recover()
     await bench.store.blobs.sweep()
-    const names = bench.queue.page({ states: [], before: 999, limit: 200 }).rows.map(nameOf)
+    const names = (await bench.queue.page({ states: [], before: 999, limit: 200 })).rows.map(nameOf)
     for (const [name, state] of acknowledged) if (state !== 'deleted') expect(names).toContain(name)
-    nothingHalf(bench)
+    await nothingHalf(bench)
   },
 )
 

@@ -6,7 +6,8 @@ import { ForemanError } from '../job/error.ts'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import type { ArtifactRow } from '../store/artifacts.ts'
-import type { JobRow, Page } from '../store/jobs.ts'
+import type { JobRow, WaitingRow } from '../store/jobs.ts'
+import type { Page } from '../store/pages.ts'
 import type { Store } from '../store/store.ts'
 import { viewJob } from './view.ts'
 
@@ -44,8 +45,8 @@ export class Register {
     return this.#store.jobs.at(seq)
   }
 
-  page(page: Page): { rows: JobRow[]; next?: number } {
-    return this.#store.jobs.page(page)
+  page(page: Page): Promise<{ rows: JobRow[]; next?: number }> {
+    return this.#store.pages.page(page)
   }
 
   view(row: JobRow): Job {
@@ -59,6 +60,11 @@ export class Register {
   artifact(row: JobRow, name: string): StoredArtifact | undefined {
     const found = this.#store.artifacts.one(row.seq, name)
     return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
+  }
+
+  /** The first of the waiting jobs, by place. */
+  firstWaiting(most: number): WaitingRow[] {
+    return this.#store.jobs.waiting(most)
   }
 
   /** The affinity key of the job that arrived just before this one. */

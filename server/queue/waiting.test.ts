@@ -87,7 +87,7 @@ async function take(bench: Bench, step: Step): Promise<void> {
     case 'restart':
       return
     default: {
-      const { rows } = bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 })
+      const { rows } = await bench.queue.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 200 })
       const row = rows[step.dice % Math.max(1, rows.length)]
       if (!row) return
       const facts = { error: { code: 'x', detail: 'y' }, ...(step.backoff ? { backoff_ms: 500 } : {}) }

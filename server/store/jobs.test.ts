@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { states, type State } from '../job/state.ts'
 import { Affinities } from './affinities.ts'
 import { openDatabase } from './database.ts'
-import { headOfKey, Jobs, type JobChange, type JobRow, type NewJob, type Page } from './jobs.ts'
+import { headOfKey, Jobs, type JobChange, type JobRow, type NewJob } from './jobs.ts'
 import { afterwards, newJob, temporaryFolder } from './store.harness.ts'
 
 let db: Database.Database
@@ -178,69 +178,6 @@ describe('the other looks of a decision', () => {
     expect(jobs.keyBefore(3)).toBe('m:latest')
     expect(jobs.keyBefore(2)).toBe('n:latest x=1')
     expect(jobs.keyBefore(1)).toBeUndefined()
-  })
-})
-
-describe('a page of the list', () => {
-  const page = (more: Partial<Page> = {}) =>
-    jobs.page({ states: [], before: Number.MAX_SAFE_INTEGER, limit: 50, ...more })
-  const seqs = (more: Partial<Page> = {}) => page(more).rows.map(({ seq }) => seq)
-
-  test('has the newest first and goes on below the last', () => {
-    fill(7)
-    const first = page({ limit: 3 })
-    expect(first.rows.map(({ seq }) => seq)).toEqual([7, 6, 5])
-    expect(first.next).toBe(5)
-    expect(seqs({ limit: 3, before: 5 })).toEqual([4, 3, 2])
-    expect(page({ limit: 3, before: 2 })).toEqual({ rows: [jobs.at(1)] })
-  })
-
-  test('leaves out what a job wants delivered, which may be large', () => {
-    jobs.insert(newJob(1, { webhook: '{"url":"x"}', deliver: '{"url":"y"}', trace: '{"traceparent":"z"}' }))
-    expect(page().rows).toMatchObject([{ seq: 1, webhook: null, deliver: null, trace: null }])
-    expect(jobs.at(1)).toMatchObject({ webhook: '{"url":"x"}', deliver: '{"url":"y"}' })
-  })
-
-  test('is walked whole by its cursors, each job once', () => {
-    fill(1234)
-    const seen: number[] = []
-    for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined;) {
-      const one = page({ limit: 200, before: next })
-      seen.push(...one.rows.map(({ seq }) => seq))
-      next = one.next
-    }
-    expect(seen).toEqual(Array.from({ length: 1234 }, (_, i) => 1234 - i))
-  })
-
-  test('holds what is asked for only', () => {
-    fill(6, (seq) => ({ model: seq % 2 ? 'a:latest' : 'b:latest', labels: `{"feed":"${seq % 3}","x y":"1"}` }))
-    put(1, 'canceled')
-    put(2, 'failed')
-    expect(seqs({ states: ['canceled', 'failed'] })).toEqual([2, 1])
-    expect(seqs({ model: 'a:latest' })).toEqual([5, 3, 1])
-    expect(seqs({ label: { key: 'feed', value: '0' } })).toEqual([6, 3])
-    expect(seqs({ label: { key: 'other', value: '0' } })).toEqual([])
-    expect(seqs({ createdAfter: 1003 })).toEqual([6, 5, 4])
-    expect(seqs({ createdBefore: 1003 })).toEqual([2, 1])
-    expect(seqs({ createdAfter: 1001, createdBefore: 1005, model: 'a:latest' })).toEqual([3])
-  })
-
-  test('comes short after 5,000 rows looked at, and says where to go on', () => {
-    fill(5003, (seq) => ({ model: seq <= 2 ? 'rare:latest' : 'm:latest' }))
-    const first = page({ model: 'rare:latest' })
-    expect(first).toEqual({ rows: [], next: 4 })
-    expect(page({ model: 'rare:latest', before: 4 }).rows.map(({ seq }) => seq)).toEqual([2, 1])
-  })
-
-  test('is read by the primary key, without a sort', () => {
-    fill(1000)
-    db.exec('ANALYZE')
-    const sql = `SELECT job.seq, affinity.key FROM job JOIN affinity ON affinity.id = job.affinity
-      WHERE job.seq < ? ORDER BY job.seq DESC LIMIT ?`
-    expect(plan(sql, 900, 50)).toEqual([
-      'SEARCH job USING INTEGER PRIMARY KEY (rowid<?)',
-      'SEARCH affinity USING INTEGER PRIMARY KEY (rowid=?)',
-    ])
   })
 })
 

@@ -1,4 +1,5 @@
-// Every statement about job rows: insert, find, change, page, and the few that the claim of the next job reads.
+// Every statement about single job rows: insert, find, change, and the few that the claim of the next job reads. Lists
+// of them are pages.ts.
 // What a change means is decided above; here it only gets written.
 
 import type Database from 'better-sqlite3'
@@ -64,26 +65,15 @@ export type JobChange = Pick<
   | 'usage'
 >
 
-export interface Page {
-  states: readonly State[]
-  model?: string
-  label?: { key: string; value: string }
-  createdAfter?: number
-  createdBefore?: number
-  /** Rows older than this sequence. */
-  before: number
-  limit: number
-}
-
-/** How many rows one page looks at before it comes short. */
-const pageReach = 5000
-
 const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key, endpoint, job.model, body, body_bytes, json_output,
   labels, webhook, deliver, trace, created_at, queued_at, loading_at, working_at, finished_at, waiting_since, due,
   start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues, error, usage`
 /** A list shows nothing of what a job wants delivered, which may be a hundred times as large as the rest of its row. */
-const listed = columns.replace('webhook, deliver, trace', 'NULL AS webhook, NULL AS deliver, NULL AS trace')
-const from = 'job JOIN affinity ON affinity.id = job.affinity'
+export const listed = columns.replace('webhook, deliver, trace', 'NULL AS webhook, NULL AS deliver, NULL AS trace')
+export const from = 'job JOIN affinity ON affinity.id = job.affinity'
+
+/** What a plan has to know of a waiting job. */
+export type WaitingRow = Pick<JobRow, 'seq' | 'id' | 'place' | 'key' | 'model' | 'endpoint' | 'waiting_since'>
 
 export class Jobs {
   #byId
@@ -94,6 +84,7 @@ export class Jobs {
   #remove
   #below
   #head
+  #waiting
   #running
   #backingOff
   #startBy
@@ -119,6 +110,10 @@ export class Jobs {
       `SELECT ${listed} FROM ${from} WHERE job.seq < ? ORDER BY job.seq DESC LIMIT ?`,
     )
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
+    this.#waiting = db.prepare<[number], WaitingRow>(
+      `SELECT seq, job.id, place, affinity.key, job.model, endpoint, waiting_since FROM ${from}
+       WHERE state = 'queued' AND due IS NULL ORDER BY place LIMIT ?`,
+    )
     this.#running = db.prepare<[], { seq: number }>(
       "SELECT seq FROM job WHERE state IN ('loading', 'working') ORDER BY seq",
     )
@@ -154,26 +149,14 @@ export class Jobs {
     this.#remove.run(seq)
   }
 
-  /** Newest first; `webhook`, `deliver` and `trace` of the rows are null. `next` is the sequence to go on below, undefined at the end. Comes short after 5,000 rows looked at. */
-  page(page: Page): { rows: JobRow[]; next?: number } {
-    const rows: JobRow[] = []
-    let before = page.before
-    for (let seen = 0; seen < pageReach;) {
-      const some = this.#below.all(before, Math.min(500, pageReach - seen))
-      if (some.length === 0) return { rows }
-      for (const row of some) {
-        seen += 1
-        before = row.seq
-        if (matches(row, page)) rows.push(row)
-        if (rows.length === page.limit) return { rows, next: before }
-      }
-    }
-    return { rows, next: before }
-  }
-
   /** The oldest waiting job of a key. */
   head(affinity: number): { seq: number; place: number; waiting_since: number } | undefined {
     return this.#head.get(affinity)
+  }
+
+  /** The first of the waiting jobs, by place. */
+  waiting(most: number): WaitingRow[] {
+    return this.#waiting.all(most)
   }
 
   /** The affinity key of the job that arrived just before this one. */
@@ -200,12 +183,3 @@ export class Jobs {
 /** The claim: served whole from the partial index job_waiting_by_key, at any length of the queue. */
 export const headOfKey = `SELECT seq, place, waiting_since FROM job
   WHERE affinity = ? AND state = 'queued' AND due IS NULL ORDER BY place LIMIT 1`
-
-function matches(row: JobRow, page: Page): boolean {
-  if (page.states.length > 0 && !page.states.includes(row.state)) return false
-  if (page.model !== undefined && row.model !== page.model) return false
-  if (page.createdAfter !== undefined && row.created_at <= page.createdAfter) return false
-  if (page.createdBefore !== undefined && row.created_at >= page.createdBefore) return false
-  if (!page.label) return true
-  return (JSON.parse(row.labels) as Record<string, string>)[page.label.key] === page.label.value
-}

@@ -55,6 +55,7 @@ const valid: Record<string, (n: number) => Row> = {
   delivery_try: (n) => ({ delivery: 1, n, at: 1, status: 200, ms: 1, answer: '' }),
   tombstone: (n) => ({ id: `job_${n}`, at: 1 }),
   setting: (n) => ({ name: `s${n}`, value: '1' }),
+  learnt: (n) => ({ name: `load ${n}`, mean: 1, peak: 2, used: n }),
 }
 
 /** The rows that a row of the table refers to. */
@@ -149,6 +150,7 @@ describe('a row is refused', () => {
     ['delivery', 'a stranger’s job', { job: 99 }, /FOREIGN KEY/],
     ['delivery', 'a stranger’s event', { event: 99 }, /FOREIGN KEY/],
     ['delivery_try', 'a stranger’s', { delivery: 99 }, /FOREIGN KEY/],
+    ['learnt', 'a time before it began', { mean: -1 }, check],
     ['tombstone', 'a second one', { id: 'job_5' }, /UNIQUE/],
   ]
 

@@ -10,6 +10,8 @@ import { openDatabase } from './database.ts'
 import { Deliveries } from './deliveries.ts'
 import { Events } from './events.ts'
 import { Jobs } from './jobs.ts'
+import { Learning } from './learnt.ts'
+import { Pages } from './pages.ts'
 import { Settings } from './settings.ts'
 
 export interface StoreOptions extends CommitOptions {
@@ -21,12 +23,14 @@ export interface StoreOptions extends CommitOptions {
 export class Store {
   readonly commit: GroupCommit
   readonly jobs: Jobs
+  readonly pages: Pages
   readonly affinities: Affinities
   readonly events: Events
   readonly blobs: Blobs
   readonly artifacts: Artifacts
   readonly deliveries: Deliveries
   readonly settings: Settings
+  readonly learning: Learning
   /** Why nothing can be written, if so. */
   readonly unwritable: string | null
   #folder: string
@@ -40,12 +44,14 @@ export class Store {
     this.unwritable = readonly
     this.commit = new GroupCommit(db, commit)
     this.jobs = new Jobs(db)
+    this.pages = new Pages(db)
     this.affinities = new Affinities(db)
     this.events = new Events(db)
     this.blobs = new Blobs(db, this.commit)
     this.artifacts = new Artifacts(db)
     this.deliveries = new Deliveries(db)
     this.settings = new Settings(db)
+    this.learning = new Learning(db)
   }
 
   /** Why nothing can be written now, if so: since the start, or since the last try. */

@@ -1,28 +1,69 @@
-// How long loads and runs of each key took, as decayed means. Kept in memory: it is learnt again after a restart.
+// How long loads and jobs take, as decayed means of what was seen: the load of each runner, the time of a token of each model,
+// and for each model and endpoint the tokens of an answer and the rest of its time. There is no guess before the first
+// observation. Kept over restarts by whoever is told of each change.
+import type { Usage } from '../job/schema.ts'
+import type { Learnt } from '../store/learnt.ts'
 
-/** Means of what was seen of a key, in milliseconds; absent until something was. */
-export interface Estimate {
-  load?: number
-  run?: number
-  /** The slowest load. */
-  slowest?: number
+export interface EstimatesOptions {
+  /** What an earlier foreman had learnt, least recently used first. */
+  learnt?: readonly Learnt[]
+  onLearnt?: (learnt: Learnt) => void
 }
 
 /** Weight of the newest observation. */
 const newest = 0.3
-const keysKept = 1000
+const kept = 4_000
 
 export class Estimates {
-  readonly all = new Map<string, Estimate>()
+  readonly #learnt = new Map<string, Learnt>()
+  readonly #onLearnt: (learnt: Learnt) => void
 
-  saw(key: string, what: 'load' | 'run', ms: number): void {
-    const known = this.all.get(key) ?? {}
-    const before = known[what]
-    // Deleting first keeps the map in order of use, so that the longest unused key is the one that goes.
-    this.all.delete(key)
-    const mean = before === undefined ? ms : before + newest * (ms - before)
-    const slowest = what === 'load' ? { slowest: Math.max(known.slowest ?? 0, ms) } : {}
-    this.all.set(key, { ...known, [what]: mean, ...slowest })
-    if (this.all.size > keysKept) for (const oldest of this.all.keys()) return void this.all.delete(oldest)
+  constructor({ learnt = [], onLearnt = () => {} }: EstimatesOptions = {}) {
+    this.#onLearnt = onLearnt
+    for (const one of learnt) this.#learnt.set(one.name, one)
+  }
+
+  /** A runner was loaded in so many milliseconds. */
+  loaded(key: string, ms: number): void {
+    this.#saw(`load ${key}`, ms)
+  }
+
+  /** A job was done, `ms` after its request had been sent. */
+  worked(model: string, endpoint: string, { output_tokens, output_ms }: Usage, ms: number): void {
+    const tokens = output_tokens ?? 0
+    // /v1 tells no times: all of it is then the rest.
+    const speaking = tokens > 0 && output_ms !== undefined
+    if (speaking) this.#saw(`token ${model}`, output_ms / tokens)
+    this.#saw(`tokens ${model} ${endpoint}`, speaking ? tokens : 0)
+    this.#saw(`rest ${model} ${endpoint}`, Math.max(0, ms - (speaking ? output_ms : 0)))
+  }
+
+  /** Milliseconds a load of this runner takes. */
+  load(key: string): number | undefined {
+    return this.#learnt.get(`load ${key}`)?.mean
+  }
+
+  /** The slowest load of this runner, 0 when none was seen. */
+  slowestLoad(key: string): number {
+    return this.#learnt.get(`load ${key}`)?.peak ?? 0
+  }
+
+  /** Milliseconds a job of this model and endpoint works, once its runner is there. */
+  work(model: string, endpoint: string): number | undefined {
+    const tokens = this.#learnt.get(`tokens ${model} ${endpoint}`)?.mean
+    const rest = this.#learnt.get(`rest ${model} ${endpoint}`)?.mean
+    const token = tokens === 0 ? 0 : this.#learnt.get(`token ${model}`)?.mean
+    return tokens === undefined || rest === undefined || token === undefined ? undefined : tokens * token + rest
+  }
+
+  #saw(name: string, value: number): void {
+    const known = this.#learnt.get(name)
+    const mean = known ? known.mean + newest * (value - known.mean) : value
+    const learnt = { name, mean, peak: Math.max(known?.peak ?? 0, value) }
+    // Deleting first keeps the map in order of use, so that the longest unused one is the one that goes.
+    this.#learnt.delete(name)
+    this.#learnt.set(name, learnt)
+    if (this.#learnt.size > kept) for (const oldest of this.#learnt.keys()) return void this.#learnt.delete(oldest)
+    this.#onLearnt(learnt)
   }
 }

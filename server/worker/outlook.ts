@@ -7,11 +7,13 @@ import { isNative } from '../job/submit.ts'
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
+import { time } from '../queue/view.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { Planner, type Entry, type PlannerOptions } from './planner.ts'
 import type { Run } from './run.ts'
 import type { Turns } from './turns.ts'
 
-export interface OutlookOptions {
+export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'onEtaError'> {
   queue: Queue
   target: Target
   people: People
@@ -24,7 +26,7 @@ export interface OutlookOptions {
 }
 
 /** What is only known live of a job. */
-export type Live = Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+export type Live = Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
 
 /** The queue as it is seen in one turn of the event loop. */
 interface Glance {
@@ -33,11 +35,13 @@ interface Glance {
 }
 
 export class Outlook {
+  readonly planner: Planner
   #options: OutlookOptions
   #glance: Glance | null = null
 
   constructor(options: OutlookOptions) {
     this.#options = options
+    this.planner = new Planner({ ...options, snapshot: () => this.snapshot() })
   }
 
   /** Something happened: the next look is a new one. */
@@ -67,8 +71,8 @@ export class Outlook {
     }
   }
 
-  /** Why a job waits, or how far it is. */
-  live(row: JobRow): Live {
+  /** Why a job waits and for how long, or how far it is. A list may do with the plan that is there: `fresh` false. */
+  live(row: JobRow, fresh: boolean): Live {
     const run = this.#options.run()
     if (row.state === 'working' && run?.row.seq === row.seq && isNative(row.endpoint))
       return { progress: run.progress.view() }
@@ -76,7 +80,19 @@ export class Outlook {
     if (this.#options.storageFailing()) return { reason: 'storage_failing' }
     const { snapshot, decision } = this.#look()
     const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, snapshot, decision)
-    return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
+    const entry = this.planner.entry(row.seq, fresh)
+    const position = reason === 'next' ? 1 : entry?.position
+    return {
+      ...(reason ? { reason } : {}),
+      ...(position === undefined ? {} : { position }),
+      ...(entry ? this.#eta(entry) : {}),
+    }
+  }
+
+  #eta({ startAt, finishAt }: Entry): Pick<Live, 'eta'> {
+    if (startAt === undefined) return {}
+    const at = (monotonic: number) => time(this.#options.queue.steady.of(monotonic))
+    return { eta: { start_at: at(startAt), ...(finishAt === undefined ? {} : { finish_at: at(finishAt) }) } }
   }
 
   /** Why nothing starts although jobs wait. */

@@ -8,7 +8,10 @@ import { ForemanError } from '../job/error.ts'
 import { Target } from '../ollama/target.ts'
 import { Bench } from '../queue/queue.harness.ts'
 import { afterwards, look, rows } from '../store/store.harness.ts'
+import { People } from '../people/people.ts'
+import { Loading } from './loading.ts'
 import { Run } from './run.ts'
+import { Trust } from './trust.ts'
 
 const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
 const line = (content: string, done = false) =>
@@ -53,15 +56,24 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
   }
   const loads: string[] = []
   const onLoad = ({ key }: { key: string }) => loads.push(key)
+  const people = new People({ clock: systemClock, target, patience: null, absentHold: 0, slowestLoad: () => 0 })
+  const loading = new Loading({
+    target,
+    people,
+    clock: systemClock,
+    loadStall_ms: 60_000,
+    slowestLoad: () => 0,
+    onLoad,
+  })
   const run = async (more?: Record<string, unknown>, model = 'm', resident = true) => {
     const row = await bench.submit(more, { model })
     const options = {
-      onLoad,
       queue: bench.queue,
       target,
       clock: systemClock,
       random: () => 0.5,
-      loadStall_ms: 60_000,
+      loading,
+      trust: new Trust(systemClock),
       persist,
     }
     const ended = await new Run(row, options).go(resident)

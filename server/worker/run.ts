@@ -2,24 +2,26 @@
 // that reaches the target, because closing the connection is Ollama's only cancel.
 
 import type { Clock } from '../clock.ts'
-import { isCloud, parseAffinityKey } from '../job/affinity.ts'
+import { isCloud } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
-import type { JobError } from '../job/schema.ts'
+import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
-import { isNative, type Endpoint } from '../job/submit.ts'
+import { isNative, streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
-import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
+import { TargetAbsent, TargetFailure, type Failure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { isRefusal } from './keeper.ts'
+import type { Loading } from './loading.ts'
 import { Progress } from './progress.ts'
 import { stageResults } from './results.ts'
+import type { Trust } from './trust.ts'
 
 /** Why a run was told to end before its answer. */
-export type Halt = 'canceled' | 'deadline' | 'stopping' | 'load_stalled'
+export type Halt = 'canceled' | 'deadline' | 'stopping' | 'load_stalled' | 'silent'
 
 export interface RunOptions {
   queue: Queue
@@ -27,11 +29,12 @@ export interface RunOptions {
   clock: Clock
   /** In [0, 1), for the jitter of the backoff. */
   random: () => number
-  /** A load silent for longer is given up. */
-  loadStall_ms: number
+  loading: Loading
+  trust: Trust
+  /** An answer was complete so many milliseconds after its request went out. */
+  onWorked?: (facts: { row: JobRow; usage: Usage; ms: number }) => void
   /** Writes that must not be lost: tried again while the disk refuses. */
   persist: <T>(write: () => Promise<T>) => Promise<T>
-  onLoad?: (facts: { key: string; ms: number }) => void
 }
 
 /** What became of a run, for the worker's log. */
@@ -40,6 +43,10 @@ export type Ended = 'done' | 'failed' | 'requeued' | 'canceled' | 'interrupted'
 export class Run {
   readonly row: JobRow
   readonly progress: Progress
+  /** Monotonic milliseconds. */
+  readonly began: number
+  /** Its runner was not in memory when it began. */
+  loads = false
   #options: RunOptions
   #abort = new AbortController()
   #halt: Halt | null = null
@@ -49,6 +56,7 @@ export class Run {
     this.row = row
     this.#options = options
     this.progress = new Progress(options.clock)
+    this.began = options.clock.now()
   }
 
   /** Ends the run early; the target's connection is closed at once. The first reason stays. */
@@ -57,12 +65,16 @@ export class Run {
     this.#abort.abort(new Error(reason))
   }
 
-  /** Takes the job from queued to wherever this attempt leads. Never throws for what the target does. */
-  async go(resident: boolean): Promise<Ended> {
-    const { queue, persist } = this.#options
+  /** Takes the job from queued to wherever this attempt leads; `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
+  async go(resident: boolean, keepAlive?: string): Promise<Ended> {
+    const { queue, persist, loading } = this.#options
+    this.loads = !resident
     const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
-      if (!resident && !isCloud(row.model)) await this.#load(row)
+      if ((!resident || keepAlive !== undefined) && !isCloud(row.model)) {
+        const onStuck = () => this.halt('load_stalled')
+        await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
+      }
       await persist(() => queue.advance(row.seq, 'work'))
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
@@ -70,36 +82,40 @@ export class Run {
     }
   }
 
-  async #load(row: JobRow): Promise<void> {
-    const { target, clock, loadStall_ms, onLoad } = this.#options
-    const began = clock.now()
-    let loaded = false
-    const stalled = clock.at(began + loadStall_ms, () => this.halt('load_stalled'))
-    try {
-      const { model, options } = parseAffinityKey(row.key)
-      loaded = await target.preload({ endpoint: row.endpoint as Endpoint, model, options }, this.#abort.signal)
-    } finally {
-      stalled()
-    }
-    if (loaded) onLoad?.({ key: row.key, ms: clock.now() - began })
-  }
-
   async #work(row: JobRow): Promise<Answer> {
-    const { target, clock, queue } = this.#options
-    const deadline = clock.at(clock.now() + row.timeout_s * 1000, () => this.halt('deadline'))
+    const { target, clock, queue, trust, onWorked } = this.#options
+    const sent = clock.now()
+    const deadline = clock.at(sent + row.timeout_s * 1000, () => this.halt('deadline'))
+    // What does not stream is silent until it is done.
+    const watched = streams(row.endpoint) ? trust.watch(row.model, () => void this.#silent()) : undefined
+    let well = false
     try {
-      return await target.run({
+      const answer = await target.run({
         endpoint: row.endpoint as Endpoint,
         body: queue.body(row),
         signal: this.#abort.signal,
         onOutput: (line) => {
           if (isNative(row.endpoint)) this.#lines.push(line)
           this.progress.line()
+          watched?.piece()
         },
       })
+      if (trust.shaken && isEmpty(row, answer)) throw new TargetFailure(emptied)
+      well = true
+      trust.answered()
+      onWorked?.({ row, usage: answer.usage, ms: clock.now() - sent })
+      return answer
     } finally {
+      watched?.end(well)
       deadline()
     }
+  }
+
+  /** The answer has been silent for longer than this model ever was: if the target is there, its runner is not. */
+  async #silent(): Promise<void> {
+    const { target } = this.#options
+    await target.probe()
+    if (!target.absent) this.halt('silent')
   }
 
   async #finish(row: JobRow, answer: Answer): Promise<Ended> {
@@ -130,6 +146,9 @@ export class Run {
           error: { code: 'target_failed', detail: 'the model did not load' },
           backoff_ms: this.#backoff(row),
         })
+      case 'silent':
+        await this.#options.target.unload(this.#options.target.runnerKey(row.key))
+        return this.#back(row, 'back_off', { error: silence, progressed, backoff_ms: this.#backoff(row) })
       case 'deadline':
         return this.#fail(row, { code: 'timed_out', detail: `not done after ${row.timeout_s} s of work` })
     }
@@ -139,6 +158,7 @@ export class Run {
       if (!isRefusal(error)) await this.#fail(row, { code: 'internal', detail: 'something went wrong inside foreman' })
       throw error
     }
+    if (error.failure === emptied) await this.#options.target.unload(this.#options.target.runnerKey(row.key))
     const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
     const said: JobError = {
       code,
@@ -212,4 +232,19 @@ async function settled<T>(change: Promise<T>, artifacts: NonNullable<Facts['arti
     for (const { staged } of artifacts) staged.discard()
     throw error
   }
+}
+
+const silence: JobError = {
+  code: 'target_failed',
+  detail: 'the answer stopped in the middle, longer than this model ever paused',
+}
+const emptied: Failure = {
+  code: 'target_failed',
+  retry: 'limited',
+  detail: 'an empty answer, the first after the target was away',
+}
+
+/** A generation without a word; a model that was broken by a sleep answers so, at once and every time. */
+function isEmpty({ endpoint }: JobRow, { text, usage }: Answer): boolean {
+  return streams(endpoint) && text === '' && (usage.output_tokens ?? 0) <= 1
 }

@@ -7,24 +7,28 @@ import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
-import type { Estimates } from './estimates.ts'
+import { stay, type Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
+import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
-import { Run, type Ended } from './run.ts'
+import type { PlannerOptions } from './planner.ts'
+import { Run, type Ended, type RunOptions } from './run.ts'
+import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
 
-export interface WorkerOptions extends KeeperOptions, TurnsOptions {
+export interface WorkerOptions extends KeeperOptions, TurnsOptions, Pick<PlannerOptions, 'onEtaError'> {
   queue: Queue
   target: Target
   random: () => number
   people: People
   limits: Limits
-  loadStall_ms: number
+  loading: Loading
   estimates: Estimates
+  /** keep_alive of the last job of an emptied queue, milliseconds; Infinity: for ever, null: the target's own. */
+  keepAliveAfter: number | null
   /** A job starts; `resident` when its runner is in memory already. */
   onStart?: (row: JobRow, resident: boolean) => void
   onEnded?: (row: JobRow, ended: Ended, ms: number) => void
-  onLoad?: (facts: { key: string; ms: number }) => void
   /** The loop met something it does not know; it goes on after a pause. */
   onError?: (error: unknown) => void
 }
@@ -35,6 +39,7 @@ const again_ms = 5000
 export class Worker {
   readonly turns: Turns
   readonly outlook: Outlook
+  readonly trust: Trust
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
@@ -51,6 +56,7 @@ export class Worker {
     this.#options = options
     this.#keeper = new Keeper(options)
     this.turns = new Turns(options)
+    this.trust = new Trust(options.clock)
     this.outlook = new Outlook({
       ...options,
       turns: this.turns,
@@ -156,7 +162,7 @@ export class Worker {
    */
   #mustLook(): boolean {
     const { queue, target } = this.#options
-    if (this.#looked || target.state !== 'awake' || target.residents !== undefined || queue.total('queued') < 2)
+    if (this.#looked || target.state !== 'awake' || target.residentKeys().size > 0 || queue.total('queued') < 2)
       return false
     this.#looked = true
     void target.look().then(() => this.wake())
@@ -164,26 +170,25 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loadStall_ms, estimates } = this.#options
-    const key = target.runnerKey(row.key)
-    let loading = 0
-    const onLoad = (load: { key: string; ms: number }) => {
-      loading = load.ms
-      estimates.saw(key, 'load', load.ms)
-      this.#options.onLoad?.(load)
-    }
+    const { queue, target, clock, random, loading, estimates, keepAliveAfter } = this.#options
+    const last = queue.total('queued') === 1
+    const keepAlive = stay({ resident, last, after: keepAliveAfter, goesOn: this.turns.goesOn })
+    const { trust } = this
+    const onWorked: RunOptions['onWorked'] = ({ row: { model, endpoint }, usage, ms }) =>
+      estimates.worked(model, endpoint, usage, ms)
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
-    const run = new Run(row, { queue, target, clock, random, loadStall_ms, persist, onLoad })
+    const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
     this.#run = run
     this.#looked = false
+    this.outlook.planner.started(row.seq)
     this.#tellPeople()
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
       if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
-        const ended = await run.go(resident)
-        if (ended === 'done') estimates.saw(key, 'run', clock.now() - began - loading)
+        const ended = await run.go(resident, keepAlive)
+        this.turns.served()
         this.#options.onEnded?.(row, ended, clock.now() - began)
       }
     } catch (error) {

@@ -1,0 +1,65 @@
+// What callers are told of when their jobs will run.
+import { expect, test } from 'vitest'
+import { chat, openForeman } from './app.harness.ts'
+
+const models = ['alpha', 'beta']
+interface Plan {
+  data: { id: string; model: string; position: number; loads: boolean; start_at?: string; finish_at?: string }[]
+  jobs: number
+  loads: number
+  waiting: number
+  finish_at?: string
+}
+
+test('no time is told before the first measurement, then there is one, and it outlives a restart', async () => {
+  const foreman = await openForeman({ fake: { models, loadMs: 20, tokenMs: 2 } })
+  await foreman.app.target.refresh()
+  await foreman.post('/queue/pause')
+  const ids = []
+  for (const model of ['alpha', 'beta', 'alpha']) ids.push((await foreman.submit(chat(model))).id)
+  const [first, second, third] = ids as [string, string, string]
+  const before = (await foreman.get('/queue/plan')).json as unknown as Plan
+  expect(before).toMatchObject({ jobs: 3, loads: 2, waiting: 3 })
+  expect(before.data.map(({ id, position, loads, start_at }) => [id, position, loads, start_at])).toEqual([
+    [first, 1, true, undefined],
+    [third, 2, false, undefined],
+    [second, 3, true, undefined],
+  ])
+  expect(await foreman.job(second)).toMatchObject({ position: 3, reason: 'paused' })
+  expect((await foreman.job(second)).eta).toBeUndefined()
+  await foreman.post('/queue/resume')
+  for (const id of ids) await foreman.ended(id)
+
+  await foreman.restart()
+  await foreman.app.target.refresh()
+  foreman.fake.fault({ do: 'hang', after: 2 })
+  const running = await foreman.submit(chat('alpha'))
+  await foreman.reached(running.id, 'working')
+  const waiting = await foreman.submit(chat('beta'))
+  const { eta, position } = await foreman.job(waiting.id)
+  expect(position).toBe(1)
+  expect(Date.parse(eta?.finish_at ?? '')).toBeGreaterThan(Date.parse(eta?.start_at ?? ''))
+  expect(await foreman.trpc.queue.plan.query({ limit: 1 })).toMatchObject({
+    data: [{ id: waiting.id, position: 1, loads: true, start_at: eta?.start_at }],
+    finish_at: eta?.finish_at,
+  })
+  await foreman.post(`/jobs/${running.id}/cancel`)
+  await foreman.ended(waiting.id)
+  expect((await foreman.get('/metrics')).text).toMatch(/foreman_eta_error_seconds_count 1/)
+})
+
+test('a list of jobs tells what the plan says that is there, and makes none', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.post('/queue/pause')
+  for (const model of ['alpha', 'beta', 'alpha']) await foreman.submit(chat(model))
+  const positions = async () =>
+    ((await foreman.get('/jobs')).json.data as { position?: number }[]).map((job) => job.position)
+  expect(await positions()).toEqual([undefined, undefined, undefined])
+  await foreman.get('/queue/plan')
+  expect(await positions()).toEqual([2, 3, 1])
+})
+
+test.each(['0', '10001', 'x', '1.5'])('limit=%s is refused', async (limit) => {
+  const foreman = await openForeman()
+  expect((await foreman.get(`/queue/plan?limit=${limit}`)).status).toBe(422)
+})

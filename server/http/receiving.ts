@@ -1,0 +1,92 @@
+// Bodies of own routes while they arrive, over REST and tRPC: all together have a bound, and each has to go on arriving.
+
+import type { FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
+import { ForemanError } from '../job/error.ts'
+import { Memory, Upload } from './body.ts'
+
+export interface ReceivingOptions {
+  /** Most bytes of one body. */
+  bodyMax: number
+  /** Milliseconds after which a body of which nothing more comes is given up. */
+  idleMs?: number
+}
+
+/** Bodies of the largest size that may be held at a time. */
+const bodiesAtOnce = 4
+const retryAfterS = 5
+
+export class Receiving {
+  readonly bodyMax: number
+  readonly #idleMs: number
+  readonly #memory: Memory
+
+  constructor({ bodyMax, idleMs = 60_000 }: ReceivingOptions) {
+    this.bodyMax = bodyMax
+    this.#idleMs = idleMs
+    this.#memory = new Memory(bodiesAtOnce * bodyMax)
+  }
+
+  /** The share of one request, to be released when that is answered. */
+  share(): Share {
+    return new Share(this.#memory)
+  }
+
+  /**
+   * Reads the body of a request, if it has one. Throws `too_large` for what says it is longer than `limit`, and
+   * `invalid_request` (408) when nothing comes.
+   */
+  async read<T>(
+    { raw, headers, body }: Pick<FastifyRequest, 'raw' | 'headers' | 'body'>,
+    limit: number,
+    read: (stream: Readable) => Promise<T>,
+  ): Promise<T | undefined> {
+    // A POST without a body and without a content type is a complete request (cancel, pause).
+    if (!body) return undefined
+    if (Number(headers['content-length'] ?? 0) > limit)
+      throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
+    const late = Promise.withResolvers<never>()
+    const seconds = this.#idleMs / 1000
+    const silent = () =>
+      late.reject(new ForemanError('invalid_request', `nothing came for ${seconds} s`, { status: 408 }))
+    const upload = new Upload(raw)
+    // A whole request closes as well, while the end of it may still wait to be read.
+    raw.once('close', () => {
+      if (!raw.complete) upload.destroy(new Error('the caller left'))
+    })
+    raw.setTimeout(this.#idleMs, silent)
+    try {
+      return await Promise.race([read(upload), late.promise])
+    } finally {
+      raw.off('timeout', silent).setTimeout(0)
+    }
+  }
+}
+
+/** The bytes of one request, counted among those of all until it is answered. */
+export class Share {
+  readonly #memory: Memory
+  #bytes = 0
+  #released = false
+
+  constructor(memory: Memory) {
+    this.#memory = memory
+  }
+
+  readonly take = (bytes: number): void => {
+    if (this.#released || !this.#memory.take(bytes))
+      throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+    this.#bytes += bytes
+  }
+
+  release(): void {
+    this.#memory.give(this.#bytes)
+    this.#bytes = 0
+    this.#released = true
+  }
+}
+
+/** Whoever left in the middle of a body is owed no answer, and it is nobody's fault. */
+export function hasLeft({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete
+}

@@ -1,0 +1,119 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { plan, type Waiting } from './plan.ts'
+import { unknownRoom } from './room.ts'
+import { schedule, type Snapshot } from './schedule.ts'
+
+const snapshot = (facts: Partial<Snapshot> = {}): Snapshot => ({
+  now: 1000,
+  keys: [],
+  resident: new Set(),
+  listed: new Set(),
+  turn: null,
+  people: [],
+  strangers: 0,
+  room: unknownRoom,
+  yielding: null,
+  claim: null,
+  target: 'awake',
+  paused: false,
+  limits: { patience: 300, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },
+  ...facts,
+})
+const jobs = (...keys: string[]): Waiting[] => keys.map((key, i) => ({ place: i + 1, key, queuedAt: 1000 }))
+const expected = { load: () => 20, work: () => 5 }
+
+test('jobs come model by model, loads before each turn, times one after the other', () => {
+  const planned = plan(snapshot(), jobs('a', 'b', 'a', 'b'), expected, 1000)
+  expect(
+    planned.map(({ job, position, loads, startAt, finishAt }) => [job.place, position, loads, startAt, finishAt]),
+  ).toEqual([
+    [1, 1, true, 1000, 1025],
+    [3, 2, false, 1025, 1030],
+    [2, 3, true, 1030, 1055],
+    [4, 4, false, 1055, 1060],
+  ])
+})
+
+test('what is loaded and whose turn it is goes on, and the running job comes first', () => {
+  const facts = { resident: new Set(['b']), listed: new Set(['b']), turn: { key: 'b', since: 900 } }
+  const planned = plan(snapshot(facts), jobs('a', 'b'), expected, 1100)
+  expect(planned.map(({ job, loads, startAt }) => [job.key, loads, startAt])).toEqual([
+    ['b', false, 1100],
+    ['a', true, 1105],
+  ])
+})
+
+test('the people who are there and a pause change the times, not the order', () => {
+  const paused = plan(snapshot({ paused: true, target: 'asleep' }), jobs('a', 'b', 'a'), expected, undefined)
+  expect(paused.map(({ job, startAt }) => [job.place, startAt])).toEqual([
+    [1, undefined],
+    [3, undefined],
+    [2, undefined],
+  ])
+})
+
+describe('without a measurement there is no estimate', () => {
+  test('from a job on whose load nobody knows, its start among them', () => {
+    const load = (key: string) => (key === 'a' ? 20 : undefined)
+    const planned = plan(snapshot(), jobs('a', 'b', 'b'), { load, work: () => 5 }, 1000)
+    expect(planned.map(({ startAt, finishAt }) => [startAt, finishAt])).toEqual([
+      [1000, 1025],
+      [undefined, undefined],
+      [undefined, undefined],
+    ])
+  })
+  test('of the end of a job whose work nobody knows, and of all after it', () => {
+    const planned = plan(snapshot(), jobs('a', 'a'), { load: () => 20, work: () => undefined }, 1000)
+    expect(planned.map(({ startAt, finishAt }) => [startAt, finishAt])).toEqual([
+      [1000, undefined],
+      [undefined, undefined],
+    ])
+  })
+})
+
+test('it is what the schedule says again and again, for any queue', () => {
+  const queue = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c', 'd'), queuedAt: fc.nat(1000) }), {
+    maxLength: 60,
+  })
+  fc.assert(
+    fc.property(
+      queue,
+      fc.integer({ min: 1, max: 400 }),
+      fc.nat(50),
+      fc.integer({ min: 1, max: 50 }),
+      (of, patience, load, work) => {
+        const waiting = of.map((job, i) => ({ ...job, place: i + 1 }))
+        const limits = { ...snapshot().limits, patience }
+        const planned = plan(snapshot({ limits }), waiting, { load: () => load, work: () => work }, 1000)
+        let now = 1000
+        let turn: Snapshot['turn'] = null
+        let resident = new Set<string>()
+        const starts = new Map<string, number>()
+        const left = [...waiting]
+        const order: number[] = []
+        while (left.length > 0) {
+          const keys = [...new Set(left.map(({ key }) => key))].map((key) => {
+            const of = left.filter((job) => job.key === key)
+            const since = Math.max(of[0]!.queuedAt, starts.get(key) ?? 0)
+            return { key, waiting: of.length, head: of[0]!.place, starvedSince: since }
+          })
+          const decision = schedule(snapshot({ limits, now, keys, turn, resident, listed: resident }))
+          if (decision.act !== 'start') throw new Error(decision.act)
+          order.push(decision.place)
+          left.splice(
+            left.findIndex(({ place }) => place === decision.place),
+            1,
+          )
+          turn = decision.turn
+          starts.set(decision.key, now)
+          now += work + (resident.has(decision.key) ? 0 : load)
+          resident = new Set([decision.key])
+        }
+        expect(planned.map(({ job }) => job.place)).toEqual(order)
+        expect(planned.at(-1)?.finishAt ?? 1000).toBe(now)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
