@@ -113,7 +113,7 @@ describe('the options that make Ollama reload', () => {
     ['num_ctx explicit', { num_ctx: 8192 }, 'm:latest num_ctx=8192'],
     ['num_batch', { num_batch: 256 }, 'm:latest num_batch=256'],
     ['num_gpu 0 or more', { num_gpu: 0 }, 'm:latest num_gpu=0'],
-    ['num_gpu below 0 matches any runner', { num_gpu: -1 }, 'm:latest'],
+    ['num_gpu below 0 overrides a Modelfile’s', { num_gpu: -3 }, 'm:latest num_gpu=-1'],
     ['main_gpu', { main_gpu: 1 }, 'm:latest main_gpu=1'],
     ['main_gpu 0 is not absent', { main_gpu: 0 }, 'm:latest main_gpu=0'],
     ['use_mmap true', { use_mmap: true }, 'm:latest use_mmap=true'],
@@ -145,7 +145,7 @@ describe('the options that make Ollama reload', () => {
 
   test.each([
     [false, 'm:latest shift=false'],
-    [true, 'm:latest'],
+    [true, 'm:latest shift=true'],
     [null, 'm:latest'],
     [undefined, 'm:latest'],
     [0, 'm:latest'],
@@ -194,7 +194,7 @@ describe('the options that make Ollama reload', () => {
         num_thread: int,
         draft_num_predict: int,
         use_mmap: fc.boolean(),
-        shift: fc.constant(false as const),
+        shift: fc.boolean(),
       },
       { requiredKeys: [] },
     )

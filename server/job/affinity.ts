@@ -66,11 +66,12 @@ function without(text: string, suffix: string): string {
 export function canonicalModel(name: string): string {
   const parsed = parseModel(name)
   if (!parsed) return name.trim().toLowerCase()
-  const { host, namespace, model, tag, cloud } = parsed
-  let path = `${model}:${tag}`
+  const { model, tag, cloud } = parsed
+  const [host, namespace] = [parsed.host.toLowerCase(), parsed.namespace.toLowerCase()]
+  let path = `${model}:${tag}`.toLowerCase()
   if (host !== defaults.host) path = `${host}/${namespace}/${path}`
   else if (namespace !== defaults.namespace) path = `${namespace}/${path}`
-  return (cloud ? `${path}:cloud` : path).toLowerCase()
+  return cloud ? `${path}:cloud` : path
 }
 
 /** Whether the model runs on ollama.com and so needs no local runner. */
@@ -82,20 +83,22 @@ export function isCloud(name: string): boolean {
 export interface RunnerOptions {
   num_ctx?: number
   num_batch?: number
+  /** -1 asks for no number of layers, even where the Modelfile does, and so matches any runner. */
   num_gpu?: number
   main_gpu?: number
   num_thread?: number
   draft_num_predict?: number
   use_mmap?: boolean
-  /** Only `false` makes a difference; true is the default. */
-  shift?: false
+  /** Only `false` is another runner; absent is what the model's family is used to. */
+  shift?: boolean
 }
 
 const whole = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'draft_num_predict'] as const
+const shifting = new Set(['/api/chat', '/api/generate'])
 
 /**
- * The runner options of a request body. `/v1/*` can set none. Numbers are cut to whole ones as Ollama does; what has
- * the wrong type is left out, as it is for Ollama to refuse.
+ * The runner options of a request body. `/v1/*` can set none, the embedding routes no `shift`. Numbers are cut to whole ones
+ * as Ollama does; what has the wrong type is left out, as it is for Ollama to refuse.
  */
 export function runnerOptions(endpoint: string, body: { options?: unknown; shift?: unknown }): RunnerOptions {
   if (endpoint.startsWith('/v1/')) return {}
@@ -106,11 +109,35 @@ export function runnerOptions(endpoint: string, body: { options?: unknown; shift
     const value = given[name]
     if (typeof value === 'number' && Number.isFinite(value)) options[name] = Math.trunc(value)
   }
-  // A negative num_gpu is "as many as fit" and matches any runner.
-  if (options.num_gpu !== undefined && options.num_gpu < 0) delete options.num_gpu
+  if (options.num_gpu !== undefined && options.num_gpu < 0) options.num_gpu = -1
   if (typeof given.use_mmap === 'boolean') options.use_mmap = given.use_mmap
-  if (body.shift === false) options.shift = false
+  if (typeof body.shift === 'boolean' && shifting.has(endpoint)) options.shift = body.shift
   return options
+}
+
+/** What the target tells of a model that decides what its options come to. */
+export interface ModelFacts {
+  /** The context it was trained for; absent: not told. */
+  trainedContext?: number
+  vision?: boolean
+  /** Whether its context is shifted unless a request says otherwise; absent: it is. */
+  shifts?: boolean
+  /** An MLX model: its runner serves whatever is asked of it. */
+  mlx?: boolean
+}
+
+/** The options as Ollama compares them: the Modelfile's under the request's, within what the model can do. */
+export function effectiveOptions(asked: RunnerOptions, facts: ModelFacts): RunnerOptions {
+  if (facts.mlx) return {}
+  const { num_ctx, num_gpu, shift = facts.shifts ?? true, ...options } = asked
+  const effective: RunnerOptions = options
+  if (num_ctx !== undefined) {
+    const least = facts.vision ? 2048 : 4
+    effective.num_ctx = Math.min(Math.max(num_ctx, least), facts.trainedContext ?? Infinity)
+  }
+  if (num_gpu !== undefined && num_gpu >= 0) effective.num_gpu = num_gpu
+  if (!shift) effective.shift = false
+  return effective
 }
 
 /** The text both lanes group by: canonical model, then the set options sorted by name. */

@@ -1,41 +1,72 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import type { Crowd } from './admit.ts'
 import { crowd } from './facts.harness.ts'
 import { heal, type Hang } from './heal.ts'
-import { sawTogether, unknownRoom } from './room.ts'
+import { sawEvict, sawTogether, unknownRoom } from './room.ts'
 
-/** `a` is all that is in memory and was used at 1 s, `b` was asked for at 2 s; it is 17 s. */
+const sent = (key: string, sentSince: number, facts: Partial<Crowd> = {}) =>
+  crowd(key, { flight: 1, sentSince, ...facts })
+
+/** `b` was sent at 1000 and is silent; `a` is the one runner, and idle since 500. */
 const hang = (facts: Partial<Hang> = {}): Hang => ({
-  now: 17_000,
-  crowds: [crowd('a', { used: 1_000 }), crowd('b', { flight: 1, sentSince: 2_000 })],
+  now: 16_000,
+  crowds: [crowd('a', { used: 500 }), sent('b', 1000)],
   job: null,
   resident: new Set(['a']),
   listed: new Set(['a']),
-  room: unknownRoom,
+  room: sawEvict(unknownRoom, new Set(['a', 'b']), 0),
   healed: -Infinity,
   ...facts,
 })
+const cured = { unload: 'a' }
 
-test('the only runner is let go when it has been idle, and who needs another silent, for fifteen seconds', () => {
-  expect(heal(hang())).toEqual({ unload: 'a' })
-  expect(heal(hang({ now: 16_999 }))).toEqual({ until: 17_000 })
-  const used = [crowd('a', { used: 9_000 }), crowd('b', { flight: 1, sentSince: 2_000 })]
-  expect(heal(hang({ crowds: used }))).toEqual({ until: 24_000 })
+describe('a hang', () => {
+  test('is healed 15 s after the request that needs a load was sent, and not before', () => {
+    expect(heal(hang({ now: 15_999 }))).toEqual({ until: 16_000 })
+    expect(heal(hang())).toEqual(cured)
+  })
+
+  test('counts from when the runner was last used, if that is later', () => {
+    const crowds = [crowd('a', { used: 5000 }), sent('b', 1000)]
+    expect(heal(hang({ crowds }))).toEqual({ until: 20_000 })
+    expect(heal(hang({ crowds, now: 20_000 }))).toEqual(cured)
+  })
+
+  test('counts from the oldest of those that wait', () => {
+    const crowds = [sent('c', 9000), sent('b', 1000)]
+    expect(heal(hang({ crowds }))).toEqual(cured)
+  })
+
+  test('is suspected too when nobody knows whether both fit, or when the same weights are asked for otherwise', () => {
+    expect(heal(hang({ room: unknownRoom }))).toEqual(cured)
+    expect(heal(hang({ room: unknownRoom, crowds: [sent('a num_ctx=8', 1000)] }))).toEqual(cured)
+  })
+
+  test('of a runner with several spellings is one of the one runner', () => {
+    expect(heal(hang({ resident: new Set(['a', 'a num_ctx=8']) }))).toEqual(cured)
+    const crowds = [crowd('a num_ctx=8', { used: 9000 }), sent('b', 1000)]
+    expect(heal(hang({ crowds, resident: new Set(['a', 'a num_ctx=8']) }))).toEqual({ until: 24_000 })
+  })
+
+  test('is not healed twice within a minute', () => {
+    expect(heal(hang({ healed: 15_000, now: 74_999 }))).toEqual({ until: 75_000 })
+    expect(heal(hang({ healed: 15_000, now: 75_000 }))).toEqual(cured)
+  })
 })
 
-test('once, and again only after a minute', () => {
-  expect(heal(hang({ healed: 16_000 }))).toEqual({ until: 76_000 })
-})
-
-test.each<[string, Partial<Hang>]>([
-  [
-    'the runner is in use',
-    { crowds: [crowd('a', { flight: 1, sentSince: 0 }), crowd('b', { flight: 1, sentSince: 2_000 })] },
-  ],
-  ['a job runs', { job: 'a' }],
-  ['nobody needs another', { crowds: [crowd('a', { used: 1_000 })] }],
-  ['nothing is in memory', { resident: new Set(), listed: new Set() }],
-  ['several runners are', { resident: new Set(['a', 'c']), listed: new Set(['a', 'c']) }],
-  ['both are known to fit: it only loads long', { room: sawTogether(unknownRoom, new Set(['a', 'b']), 0) }],
-])('not when %s', (_, facts) => {
-  expect(heal(hang(facts))).toEqual({ until: null })
+describe('no hang', () => {
+  const never = { until: null }
+  test.each<[string, Partial<Hang>]>([
+    ['nothing is in memory', { resident: new Set(), listed: new Set() }],
+    ['the target holds two', { resident: new Set(['a', 'c']), listed: new Set(['a', 'c']) }],
+    ['nobody waits for a load', { crowds: [crowd('a', { used: 500 })] }],
+    ['who waits is only held', { crowds: [crowd('b', { held: 1, heldSince: 1000 })] }],
+    ['both are known to fit', { room: sawTogether(unknownRoom, new Set(['a', 'b']), 0) }],
+    ['the runner is answering', { crowds: [sent('a', 1000), sent('b', 1000)] }],
+    ['a job runs', { job: 'a' }],
+    ['a job loads', { job: 'b' }],
+    ['the runner is there already', { resident: new Set(['a', 'b']), listed: new Set(['a', 'b']) }],
+  ])('%s', (_, facts) => {
+    expect(heal(hang({ now: 1e9, ...facts }))).toEqual(never)
+  })
 })

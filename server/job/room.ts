@@ -46,16 +46,24 @@ export function sawTogether(room: Room, keys: ReadonlySet<string>, now: number):
 /** One of these runners had to go when another of them came. */
 export function sawEvict(room: Room, keys: ReadonlySet<string>, now: number): Room {
   if (keys.size < 2) return room
-  const fit = room.fit.filter((seen) => !keys.isSubsetOf(seen.keys))
+  // What was seen of the others, without any one of these, still holds.
+  const fit = room.fit.flatMap((seen) => (keys.isSubsetOf(seen.keys) ? withoutOne(seen, keys) : [seen]))
   const clash = room.clash.filter((seen) => !keys.isSubsetOf(seen.keys))
-  return { fit, clash: [{ keys, at: now }, ...clash].slice(0, kept) }
+  return { fit: fit.slice(0, kept), clash: [{ keys, at: now }, ...clash].slice(0, kept) }
 }
 
-/** Ollama keeps one runner of the same weights: another set of runner options replaces it. */
+function withoutOne({ keys, at }: Observation, of: ReadonlySet<string>): Observation[] {
+  return [...of].map((key) => ({ keys: keys.difference(new Set([key])), at })).filter((seen) => seen.keys.size > 1)
+}
+
+/** What Ollama knows a runner by: the first blob of its key, without adapters and options. */
+export function weightsIn(key: string): string {
+  return key.split(/[ +]/, 1)[0]!
+}
+
+/** Ollama keeps one runner of the same weights: another set of adapters or runner options replaces it. */
 function sharesWeights(keys: ReadonlySet<string>): boolean {
-  const weights = new Set<string>()
-  for (const key of keys) weights.add(key.split(' ', 1)[0]!)
-  return weights.size < keys.size
+  return new Set([...keys].map(weightsIn)).size < keys.size
 }
 
 function sameKeys(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

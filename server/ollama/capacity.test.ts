@@ -1,81 +1,261 @@
-import { expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../clock.ts'
-import { fits } from '../job/room.ts'
+import { clashBelieved_ms, fits } from '../job/room.ts'
 import { Capacity, type Listed } from './capacity.ts'
 
-function setup() {
-  const clock = new VirtualClock()
-  const capacity = new Capacity({ clock })
-  /** /api/ps lists these; with a time they would go by themselves then. */
-  const looked = (...keys: (string | [key: string, ms: number])[]) =>
-    capacity.looked(
-      keys.map((one): Listed => {
-        const [key, ms] = typeof one === 'string' ? [one, 300_000] : one
-        return { key, serves: [key], expiresAt: clock.wall() + ms }
-      }),
-    )
-  const known = (keys: string) => fits(capacity.room, new Set(keys), clock.now())
-  return { clock, capacity, looked, known }
+let clock: VirtualClock
+let capacity: Capacity
+
+beforeEach(() => {
+  clock = new VirtualClock()
+  capacity = new Capacity({ clock })
+})
+
+const one = (key: string, expiresIn = 300_000, ...more: string[]): Listed => ({
+  key,
+  serves: [key, ...more],
+  expiresAt: clock.wall() + expiresIn,
+})
+
+/** A second later these are listed. */
+function looked(...listed: (string | Listed)[]): void {
+  clock.advance(1000)
+  capacity.looked(listed.map((runner) => (typeof runner === 'string' ? one(runner) : runner)))
 }
 
-test('a runner that left when another came did not fit beside it', () => {
-  const { capacity, looked, known } = setup()
-  looked('a')
-  capacity.forwarded('b')
-  looked()
-  looked('b')
-  expect([known('ab'), known('ac')]).toEqual([false, undefined])
+const fit = (...keys: string[]) => fits(capacity.room, new Set(keys), clock.now())
+const learnt = () => [capacity.room.fit.length, capacity.room.clash.length]
+
+describe('what is learnt', () => {
+  test('listed together fits', () => {
+    looked('a', 'b')
+    expect([fit('a', 'b'), fit('a', 'c')]).toEqual([true, undefined])
+  })
+
+  test('one that goes when another comes does not fit beside it', () => {
+    looked('a')
+    capacity.forwarded('b')
+    looked('a')
+    looked()
+    looked('b')
+    expect(fit('a', 'b')).toBe(false)
+  })
+
+  test('A, B listed, C comes, A leaves: the three don’t fit, and not more is known', () => {
+    looked('a', 'b')
+    capacity.forwarded('c')
+    looked('b', 'c')
+    expect(fit('a', 'b', 'c')).toBe(false)
+    expect([fit('a', 'b'), fit('b', 'c'), fit('a', 'c')]).toEqual([true, true, undefined])
+  })
+
+  test('one that came with it is among those that don’t fit', () => {
+    looked('a', 'b')
+    capacity.forwarded('c')
+    looked('b', 'c', 'd')
+    expect([fit('a', 'b', 'c'), fit('a', 'b', 'c', 'd')]).toEqual([undefined, false])
+  })
+
+  test('of many that come and go each teaches of the one before it', () => {
+    looked('a')
+    for (const key of ['b', 'c', 'd']) capacity.forwarded(key)
+    for (const key of ['b', 'c', 'd']) {
+      looked()
+      looked(key)
+    }
+    expect([fit('a', 'b'), fit('b', 'c'), fit('c', 'd')]).toEqual([false, false, false])
+    expect([fit('a', 'c'), fit('a', 'd'), fit('b', 'd')]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('one that goes at the begin of a long load counts at its end', () => {
+    looked('a', 'b')
+    capacity.forwarded('c')
+    for (let second = 0; second < 20; second++) looked('b')
+    looked('b', 'c')
+    expect([fit('a', 'b', 'c'), fit('b', 'c')]).toEqual([false, true])
+  })
+
+  test('one that was listed only in between counts', () => {
+    capacity.forwarded('c')
+    looked('a')
+    looked('c')
+    expect(fit('a', 'c')).toBe(false)
+  })
+
+  test('one that goes and is back has not had to go', () => {
+    looked('a')
+    capacity.forwarded('b')
+    looked()
+    looked('a', 'b')
+    expect(fit('a', 'b')).toBe(true)
+  })
+
+  test('the newest wins, either way', () => {
+    looked('a', 'b')
+    looked('a')
+    capacity.forwarded('b')
+    looked('b')
+    expect(fit('a', 'b')).toBe(false)
+    looked('a', 'b')
+    expect(fit('a', 'b')).toBe(true)
+  })
+
+  test('that they don’t fit is forgotten after an hour', () => {
+    looked('a')
+    capacity.forwarded('b')
+    looked('b')
+    clock.advance(clashBelieved_ms)
+    expect(fit('a', 'b')).toBeUndefined()
+  })
 })
 
-test('of many that came and went only the last teaches', () => {
-  const { capacity, looked, known } = setup()
-  looked('a')
-  for (const key of 'bcd') capacity.forwarded(key)
-  for (const key of 'bcd') looked(key)
-  expect(['ab', 'bc', 'cd', 'ad', 'bd'].map(known)).toEqual([false, false, false, undefined, undefined])
+describe('what teaches nothing', () => {
+  test('a runner whose time was up', () => {
+    looked(one('a', 1500))
+    capacity.forwarded('b')
+    looked()
+    looked('b')
+    expect(learnt()).toEqual([0, 0])
+  })
+
+  test('but one that went before its time did not go by itself, however long the load takes after', () => {
+    looked(one('a', 5000))
+    capacity.forwarded('b')
+    looked()
+    clock.advance(60_000)
+    looked('b')
+    expect(fit('a', 'b')).toBe(false)
+  })
+
+  test('a runner that foreman let go, also when the load takes longer than that', () => {
+    looked('a')
+    capacity.forwarded('b')
+    capacity.dismissed('a')
+    looked()
+    looked()
+    looked('b')
+    expect(learnt()).toEqual([0, 0])
+  })
+
+  test('nor one that foreman let go before, under whichever key', () => {
+    looked(one('a', 300_000, 'a num_ctx=8'))
+    capacity.dismissed('a num_ctx=8')
+    capacity.forwarded('b')
+    looked('b')
+    expect(capacity.room.clash).toEqual([])
+  })
+
+  test('but once it is gone, the next time is another matter', () => {
+    looked('a')
+    capacity.dismissed('a')
+    looked()
+    looked('a')
+    capacity.forwarded('b')
+    looked('b')
+    expect(fit('a', 'b')).toBe(false)
+  })
+
+  test('a runner that nobody has asked for', () => {
+    looked('a')
+    looked('b')
+    expect(learnt()).toEqual([0, 0])
+  })
+
+  test('a request that was withdrawn, whatever comes later', () => {
+    looked('a')
+    capacity.forwarded('b')
+    capacity.withdrawn('b')
+    looked('a')
+    looked()
+    looked('b')
+    expect(learnt()).toEqual([0, 0])
+  })
+
+  test('what was listed too long ago to be there for sure', () => {
+    looked('a')
+    clock.advance(60_000)
+    capacity.forwarded('b')
+    looked('b')
+    expect(learnt()).toEqual([0, 0])
+  })
+
+  test('the same weights with other options: they are told apart without that', () => {
+    looked('a', 'b')
+    capacity.forwarded('a num_ctx=8')
+    looked('a num_ctx=8', 'b')
+    expect(capacity.room.clash).toEqual([])
+    expect(fit('a', 'a num_ctx=8')).toBe(false)
+  })
+
+  test('a runner that is only spelled anew', () => {
+    looked('a')
+    capacity.forwarded('b')
+    looked('a num_batch=4', 'b')
+    expect(capacity.room.clash).toEqual([])
+    expect(fit('a num_batch=4', 'b')).toBe(true)
+  })
 })
 
-test('what is listed together fits, though it was asked for one by one', () => {
-  const { capacity, looked, known } = setup()
-  looked('a')
-  capacity.forwarded('b')
+test('what went for other options of the same weights did not fit beside these', () => {
   looked('a', 'b')
-  expect(known('ab')).toBe(true)
+  capacity.forwarded('a num_ctx=99')
+  looked('a num_ctx=99')
+  expect([fit('a num_ctx=99', 'b'), fit('a', 'b')]).toEqual([false, true])
 })
 
-test.each([
-  ['its time was over', ({ clock }: ReturnType<typeof setup>) => clock.advance(2_000)],
-  ['foreman let it go', ({ capacity }: ReturnType<typeof setup>) => capacity.dismissed('a')],
-])('a runner that left because %s says nothing', (_, why) => {
-  const all = setup()
-  all.looked(['a', 1_000])
-  all.capacity.forwarded('b')
-  why(all)
-  all.looked('b')
-  expect(all.known('ab')).toBeUndefined()
+test('what comes listed under another spelling is the one that was asked for, and is told by that', () => {
+  looked('a')
+  capacity.forwarded('b num_ctx=8')
+  looked(one('b', 300_000, 'b num_ctx=8'))
+  expect(fit('a', 'b num_ctx=8')).toBe(false)
 })
 
-test('a request that was withdrawn is not what made a runner leave', () => {
-  const { capacity, looked, known } = setup()
+test('an answer that ends before the next look teaches all the same', () => {
   looked('a')
   capacity.forwarded('b')
+  clock.advance(10)
   capacity.withdrawn('b')
-  looked()
   looked('b')
-  expect(known('ab')).toBeUndefined()
+  expect(fit('a', 'b')).toBe(false)
 })
 
-test('an outage makes all of it void', () => {
-  const { capacity, looked, known } = setup()
+test('a look that was asked for before the request ended is not the last one', () => {
+  looked('a')
+  capacity.forwarded('b')
+  const at = clock.now()
+  clock.advance(10)
+  capacity.withdrawn('b')
+  capacity.looked([one('a')], at)
+  looked('b')
+  expect(fit('a', 'b')).toBe(false)
+})
+
+test('an outage forgets it all', () => {
   looked('a', 'b')
+  capacity.forwarded('c')
+  looked('b', 'c')
+  capacity.forwarded('d')
   capacity.forget()
-  expect(known('ab')).toBeUndefined()
+  expect(learnt()).toEqual([0, 0])
+  looked('d')
+  expect(learnt()).toEqual([0, 0])
 })
 
-test('a runner under two spellings is one', () => {
-  const { capacity, clock } = setup()
-  const listed: Listed[] = [{ key: 'w', serves: ['w', 'w num_ctx=4096'], expiresAt: undefined }]
-  capacity.forwarded('w num_ctx=4096')
-  capacity.looked(listed)
-  expect(fits(capacity.room, new Set(['w', 'w num_ctx=4096']), clock.now())).toBe(true)
+test('when names mean other runners, what was learnt stays and what is under way does not count', () => {
+  looked('a', 'b')
+  capacity.forwarded('c')
+  capacity.renamed()
+  looked('c')
+  expect([fit('a', 'b'), fit('a', 'c')]).toEqual([true, undefined])
+})
+
+test('what is learnt is bounded', () => {
+  for (let n = 0; n < 600; n++) {
+    looked(`a${n}`)
+    capacity.forwarded(`b${n}`)
+    looked(`b${n}`)
+    looked(`b${n}`, `c${n}`)
+    looked()
+  }
+  expect(learnt()).toEqual([256, 256])
 })

@@ -2,7 +2,7 @@
 // for, and what is still listed once it is there. The sets themselves are job/room.ts; this watches for them.
 
 import type { Clock } from '../clock.ts'
-import { sawEvict, sawTogether, unknownRoom, type Room } from '../job/room.ts'
+import { sawEvict, sawTogether, unknownRoom, weightsIn, type Room } from '../job/room.ts'
 
 export interface CapacityParts {
   clock: Clock
@@ -16,13 +16,25 @@ export interface Listed {
   expiresAt: number | undefined
 }
 
+/** A runner that was asked for and isn't there yet. */
+interface Awaited {
+  /** What was listed at any time since, by weights; what went by itself, or for another that came, is taken out. */
+  before: Map<string, Listed>
+  /** Nobody waits for it any more since then: the next look is the last one at it. */
+  until?: number
+}
+
+/** What was listed longer ago may have gone since for any reason. */
+const recent_ms = 3_000
+
 export class Capacity {
   readonly #parts: CapacityParts
   #room: Room = unknownRoom
-  #listed: readonly Listed[] = []
-  /** For each runner that was asked for and isn't there yet: what was last listed together, the asking included. */
-  readonly #before = new Map<string, readonly Listed[]>()
-  /** Runners that foreman told to go and that are still listed. */
+  /** What was there when last looked, by weights: a runner that is loaded anew or spelled anew is the same one. */
+  #listed = new Map<string, Listed>()
+  #lookedAt = Number.NEGATIVE_INFINITY
+  readonly #awaited = new Map<string, Awaited>()
+  /** Weights of runners that foreman told to go. */
   readonly #dismissed = new Set<string>()
 
   constructor(parts: CapacityParts) {
@@ -35,52 +47,70 @@ export class Capacity {
 
   /** A request for this runner goes to the target. */
   forwarded(key: string): void {
-    if (this.#listed.some(({ serves }) => serves.includes(key)) || this.#before.has(key)) return
-    this.#before.set(key, this.#listed)
+    const known = this.#awaited.get(key)
+    const recent = this.#parts.clock.now() - this.#lookedAt <= recent_ms
+    const listed = recent ? this.#listed : new Map<string, Listed>()
+    if ((known && known.until === undefined) || listed.get(weightsIn(key))?.serves.includes(key)) return
+    this.#awaited.set(key, { before: new Map(listed) })
   }
 
   /** foreman unloads this runner: that it goes says nothing of the room. */
   dismissed(key: string): void {
-    this.#dismissed.add(key)
+    this.#dismissed.add(weightsIn(key))
   }
 
-  /** Nobody waits for this runner any more. */
+  /** Nobody waits for this runner any more: it is there already, or won't be. */
   withdrawn(key: string): void {
-    this.#before.delete(key)
+    const awaited = this.#awaited.get(key)
+    if (awaited) awaited.until = this.#parts.clock.now()
   }
 
-  /** What is in memory now. */
-  looked(listed: readonly Listed[]): void {
+  /** What is in memory; `at`, monotonic milliseconds, is when that was asked for. */
+  looked(listed: readonly Listed[], at = this.#parts.clock.now()): void {
     const { clock } = this.#parts
     const now = clock.now()
-    const there = new Set(listed.flatMap(({ serves }) => serves))
-    for (const [key, before] of this.#before) {
-      if (!there.has(key)) {
-        // Between two runners there may be none. What was there longer ago says nothing of this one: another may have
-        // come in between, and it is that one which did not fit.
-        if (listed.length > 0) this.#before.set(key, listed)
-        continue
-      }
-      this.#before.delete(key)
-      // Of those it serves under other spellings none is another runner.
-      const others = before.filter(({ serves }) => !serves.includes(key))
-      if (others.some((one) => !there.has(one.key) && !this.#wentByItself(one)))
-        this.#room = sawEvict(this.#room, new Set([key, ...others.map((one) => one.key)]), now)
+    const there = new Map(listed.map((one) => [weightsIn(one.key), one]))
+    const left = [...this.#listed].filter(([weights]) => !there.has(weights))
+    const byThemselves = left.filter(([weights, one]) => this.#dismissed.has(weights) || this.#expired(one))
+    const came = [...there.keys()].filter((weights) => !this.#listed.has(weights))
+    for (const [key, awaited] of this.#awaited) {
+      const { before, until } = awaited
+      for (const [weights] of byThemselves) before.delete(weights)
+      for (const [weights, one] of there) before.set(weights, one)
+      const arrived = there.get(weightsIn(key))?.serves.includes(key) ?? false
+      if (arrived || (until !== undefined && at >= until)) this.#awaited.delete(key)
+      if (arrived) this.#arrived(key, before, there, now)
+      else if (came.length > 0) awaited.before = new Map(there)
     }
-    this.#room = sawTogether(this.#room, there, now)
-    for (const key of this.#dismissed) if (!there.has(key)) this.#dismissed.delete(key)
-    this.#listed = listed
+    this.#room = sawTogether(this.#room, new Set(listed.flatMap(({ serves }) => serves)), now)
+    for (const weights of this.#dismissed) if (!there.has(weights)) this.#dismissed.delete(weights)
+    this.#listed = there
+    this.#lookedAt = at
   }
 
   /** The target was away: it may have been restarted with other settings. */
   forget(): void {
     this.#room = unknownRoom
-    this.#listed = []
-    this.#before.clear()
+    this.renamed()
+  }
+
+  /** Keys mean other runners than before: what is under way can't be told by them any more. */
+  renamed(): void {
+    this.#listed = new Map()
+    this.#lookedAt = Number.NEGATIVE_INFINITY
+    this.#awaited.clear()
     this.#dismissed.clear()
   }
 
-  #wentByItself({ key, expiresAt }: Listed): boolean {
-    return this.#dismissed.has(key) || (expiresAt !== undefined && expiresAt <= this.#parts.clock.wall())
+  /** A runner is there. Whatever had to go in the meantime doesn't fit beside it and all that was there too. */
+  #arrived(key: string, before: Map<string, Listed>, there: Map<string, Listed>, now: number): void {
+    const others = new Map(before)
+    others.delete(weightsIn(key))
+    const evicted = [...others.keys()].some((weights) => !there.has(weights))
+    if (evicted) this.#room = sawEvict(this.#room, new Set([key, ...[...others.values()].map((one) => one.key)]), now)
+  }
+
+  #expired({ expiresAt }: Listed): boolean {
+    return expiresAt !== undefined && expiresAt <= this.#parts.clock.wall()
   }
 }

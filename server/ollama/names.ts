@@ -3,9 +3,10 @@
 // and kept; what the target hasn't told yet falls back to the name.
 
 import type { Clock } from '../clock.ts'
-import { affinityKey, canonicalModel, isCloud, parseAffinityKey, runnerOptions } from '../job/affinity.ts'
+import { affinityKey, canonicalModel, effectiveOptions, isCloud, parseAffinityKey } from '../job/affinity.ts'
 import type { RunnerOptions } from '../job/affinity.ts'
 import { fieldsOf } from './answer.ts'
+import { readShown, type Shown } from './shown.ts'
 import type { Wire } from './wire.ts'
 
 /** A model the target has. */
@@ -19,10 +20,10 @@ export interface Model {
   cloud: boolean
 }
 
-interface Known {
-  /** The hashes of FROM and ADAPTER, or the manifest's digest where the Modelfile names none. */
-  weights: string
-  parameters: RunnerOptions
+/** What was loaded, or would be: the name, and the manifest it stands for. */
+export interface Manifest {
+  name: string
+  digest: string
 }
 
 export interface NamesOptions {
@@ -41,8 +42,9 @@ export class Names {
   readonly #parts: NamesOptions
   readonly #closed = new AbortController()
   #models = new Map<string, Model>()
-  #known = new Map<string, Known>()
+  #known = new Map<string, Shown>()
   #refreshing: Promise<void> | undefined
+  #again = false
   #at = Number.NEGATIVE_INFINITY
 
   constructor(parts: NamesOptions) {
@@ -59,41 +61,63 @@ export class Names {
     return this.#parts.clock.now() - this.#at >= oldMs
   }
 
-  /** Reads the names, then each digest not met before. Never throws: what the target won't tell stays as it was. */
+  /**
+   * Reads the names, then each digest not met before; a reading under way is followed by another one, as it may have asked
+   * before whatever has just happened. Never throws: what the target won't tell stays as it was.
+   */
   refresh(): Promise<void> {
     this.#at = this.#parts.clock.now()
-    this.#refreshing ??= this.#refresh()
-      .catch(() => {})
-      .finally(() => {
-        this.#refreshing = undefined
-      })
+    if (this.#refreshing) {
+      this.#again = true
+      return this.#refreshing
+    }
+    this.#refreshing = this.#refreshAll().finally(() => {
+      this.#refreshing = undefined
+    })
     return this.#refreshing
   }
 
-  /** A text equal exactly for affinity keys that share a runner, as far as the target has told; else the key itself. */
+  /** A text equal exactly for affinity keys that share a runner, as far as the target has told; else by the name. */
   runner(key: string): string {
     const { model, options } = parseAffinityKey(key)
-    const there = this.#models.get(model)
-    if (!there || there.cloud) return key
-    return runnerOf(this.weightsOf(there), { ...this.parametersOf(there), ...options })
+    if (this.cloud(model)) return model
+    return this.runnerAs(this.manifest(model), options)
   }
 
-  /** What the runner is loaded from: a weights id, else the manifest's digest, else the canonical name. */
-  weights(model: string): string {
-    const there = this.#models.get(canonicalModel(model))
-    return there ? this.weightsOf(there) : canonicalModel(model)
+  /** The same for what a name stood for at another time, with the options that were asked for. */
+  runnerAs(manifest: Manifest, options: RunnerOptions): string {
+    return runnerOf(this.weightsOf(manifest), this.#effective(manifest, options))
   }
 
-  /** The same for something listed with its digest, which may be older than the name's present one. */
-  weightsOf({ name, digest }: { name: string; digest: string }): string {
+  /** What a name stands for now; without a digest when the target has no such name. */
+  manifest(model: string): Manifest {
+    const name = canonicalModel(model)
+    return { name, digest: this.#models.get(name)?.digest ?? '' }
+  }
+
+  /** What the runner of something listed with its digest is loaded from; the digest may be older than the name's present one. */
+  weightsOf({ name, digest }: Manifest): string {
     const known = this.#known.get(digest)
-    if (known) return known.weights
-    return this.models.some((model) => model.digest === digest) ? digest : canonicalModel(name)
+    if (known) return known.weights ?? digest
+    const listed = digest !== '' && this.models.some((model) => model.digest === digest)
+    return listed ? digest : canonicalModel(name)
   }
 
-  /** The runner options that the Modelfile of something listed sets; none while the target hasn't told. */
-  parametersOf({ digest }: { digest: string }): RunnerOptions {
-    return this.#known.get(digest)?.parameters ?? {}
+  /**
+   * The runners that one loaded with these options is at the same time, itself first: it also serves who asks for the context it
+   * has, and who asks for no number of layers. Without options: somebody else loaded it, by its name and so, for all
+   * that is known, with what its Modelfile says.
+   */
+  serves(manifest: Manifest & { contextLength?: number }, options: RunnerOptions | undefined): [string, ...string[]] {
+    const weights = this.weightsOf(manifest)
+    const { num_ctx, num_gpu, ...rest } = this.#effective(manifest, options ?? {})
+    const listed = manifest.contextLength ?? num_ctx
+    const contexts = options ? [num_ctx, listed] : num_ctx === undefined ? [undefined, listed] : [listed]
+    const every = [num_gpu, undefined].flatMap((layers) =>
+      contexts.map((context) => runnerOf(weights, { ...rest, num_gpu: layers, num_ctx: context })),
+    )
+    if (this.#known.get(manifest.digest)?.facts.mlx) return [weights]
+    return [...new Set(every)] as [string, ...string[]]
   }
 
   /** Whether the model runs on ollama.com and so has no runner here. */
@@ -103,6 +127,18 @@ export class Names {
 
   close(): void {
     this.#closed.abort(new Error('closed'))
+  }
+
+  async #refreshAll(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#refresh().catch(() => {})
+    } while (this.#again)
+  }
+
+  #effective({ digest }: Manifest, options: RunnerOptions): RunnerOptions {
+    const known = this.#known.get(digest)
+    return effectiveOptions({ ...known?.parameters, ...options }, known?.facts ?? {})
   }
 
   async #refresh(): Promise<void> {
@@ -123,16 +159,11 @@ export class Names {
     }
   }
 
-  async #show({ name, digest }: Model): Promise<Known | undefined> {
+  async #show({ name }: Model): Promise<Shown | undefined> {
     // One model that can't be shown must not hide the others.
     const shown = await this.#ask('POST', '/api/show', JSON.stringify({ model: name })).catch(() => undefined)
     this.#closed.signal.throwIfAborted()
-    const { modelfile, parameters } = fieldsOf(shown)
-    if (typeof modelfile !== 'string') return undefined
-    return {
-      weights: weightsIn(modelfile) ?? digest,
-      parameters: parametersIn(typeof parameters === 'string' ? parameters : ''),
-    }
+    return readShown(shown)
   }
 
   async #ask(method: 'GET' | 'POST', path: string, body?: string): Promise<unknown> {
@@ -166,21 +197,4 @@ function modelFrom(value: unknown): Model {
     sizeBytes: Number(item.size ?? 0),
     cloud: isCloud(name) || (typeof item.remote_host === 'string' && item.remote_host !== ''),
   }
-}
-
-/** The weights a Modelfile is made of: the blob of each FROM and ADAPTER that isn't commented out. */
-function weightsIn(modelfile: string): string | undefined {
-  const blobs = [...modelfile.matchAll(/^\s*(?:FROM|ADAPTER)\s.*sha256-([0-9a-f]{64})/gim)].map(([, hash]) => hash)
-  return blobs.length === 0 ? undefined : blobs.map((hash) => `sha256-${hash}`).join('+')
-}
-
-/** The runner options among the parameters of /api/show: a name, spaces and a value per line. */
-function parametersIn(text: string): RunnerOptions {
-  const options: Record<string, unknown> = {}
-  for (const line of text.split('\n')) {
-    const [, name = '', value = ''] = /^(\w+)\s+(\S+)\s*$/.exec(line) ?? []
-    if (value === 'true' || value === 'false') options[name] = value === 'true'
-    else if (/^-?\d+(\.\d+)?$/.test(value)) options[name] = Number(value)
-  }
-  return runnerOptions('/api/generate', { options })
 }

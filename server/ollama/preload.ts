@@ -26,7 +26,7 @@ export function loadRequest({ endpoint, model, options, keepAlive }: Load): {
     model,
     ...(embeds ? { input: '' } : { stream: false }),
     ...(Object.keys(runner).length > 0 ? { options: runner } : {}),
-    ...(shift === false && !embeds ? { shift } : {}),
+    ...(shift !== undefined && !embeds ? { shift } : {}),
     ...(keepAlive === undefined ? {} : { keep_alive: keepAlive }),
   })
   return { method: 'POST', path: embeds ? '/api/embed' : '/api/generate', body }

@@ -174,7 +174,7 @@ test('what foreman loaded counts at once, with the options it was loaded with', 
   expect([...residents.runners]).toEqual([`${a} num_batch=64`])
   clock.advance(100)
   await residents.look()
-  expect([...residents.runners]).toEqual([`${a} num_batch=64`])
+  expect([...residents.runners]).toEqual([`${a} num_batch=64`, `${a} num_batch=64 num_ctx=2048`])
   // Loading it with other options replaces it.
   residents.loaded(key('a', { num_batch: 32 }))
   expect([...residents.runners]).toEqual([`${a} num_batch=32`])

@@ -3,10 +3,11 @@
 // some targets the listing itself waits while a model loads.
 
 import type { Clock } from '../clock.ts'
-import { parseAffinityKey } from '../job/affinity.ts'
+import { parseAffinityKey, type RunnerOptions } from '../job/affinity.ts'
+import { weightsIn } from '../job/room.ts'
 import { fieldsOf } from './answer.ts'
 import type { Listed } from './capacity.ts'
-import { runnerOf, type Names } from './names.ts'
+import type { Manifest, Names } from './names.ts'
 import { residentFrom, type Resident } from './resident.ts'
 import type { Wire } from './wire.ts'
 
@@ -16,11 +17,9 @@ export interface Reading {
   at: number
 }
 
-/** A load by foreman. */
-interface Load {
-  /** The affinity key it was for, and the model in it. */
-  key: string
-  model: string
+/** A load by foreman, and what the name stood for then. */
+interface Load extends Manifest {
+  options: RunnerOptions
   at: number
   contextLength?: number
 }
@@ -89,15 +88,18 @@ export class Residents {
   /** A load by foreman has just been answered: the runner of this affinity key is in memory. */
   loaded(key: string): void {
     const { names, clock } = this.#parts
-    const { model } = parseAffinityKey(key)
-    this.#loads = this.#loads.filter((load) => names.weights(load.model) !== names.weights(model))
-    this.#loads.push({ key, model, at: clock.now() })
+    const { model, options } = parseAffinityKey(key)
+    const manifest = names.manifest(model)
+    const weights = weightsIn(names.weightsOf(manifest))
+    // Whatever else was loaded of the same weights had to go.
+    this.#loads = this.#loads.filter((load) => weightsIn(names.weightsOf(load)) !== weights)
+    this.#loads.push({ ...manifest, options, at: clock.now() })
     this.renamed()
   }
 
   /** foreman told this runner to go: only a reading can say that it is there. */
   dismissed(key: string): void {
-    this.#loads = this.#loads.filter((load) => this.#parts.names.runner(load.key) !== key)
+    this.#loads = this.#loads.filter((load) => this.#runner(load) !== key)
     this.renamed()
   }
 
@@ -123,7 +125,7 @@ export class Residents {
   find(key: string): { key: string; name: string } | undefined {
     const runner = this.listed.find(({ serves }) => serves.includes(key))
     const resident = this.current?.find((each) => this.#served(each).serves.includes(key))
-    const name = resident?.name ?? this.#loads.find((load) => this.#parts.names.runner(load.key) === key)?.model
+    const name = resident?.name ?? this.#loads.find((load) => this.#runner(load) === key)?.name
     return runner && name !== undefined ? { key: runner.key, name } : undefined
   }
 
@@ -135,6 +137,7 @@ export class Residents {
   }
 
   renamed(): void {
+    for (const load of this.#loads) load.digest ||= this.#parts.names.manifest(load.name).digest
     this.#listedUntil = Number.NEGATIVE_INFINITY
   }
 
@@ -146,8 +149,8 @@ export class Residents {
     const fresh = this.#loads.filter((load) => load.at >= newest && now - load.at <= tooOldMs)
     const listed = [...this.read]
     const readUntil = listed.length > 0 && this.reading ? [this.reading.at] : []
-    for (const { key } of fresh) {
-      const name = this.#parts.names.runner(key)
+    for (const load of fresh) {
+      const name = this.#runner(load)
       if (!listed.some(({ serves }) => serves.includes(name)))
         listed.push({ key: name, serves: [name], expiresAt: undefined })
     }
@@ -160,23 +163,16 @@ export class Residents {
   /** One that is listed, with the requests it serves as it is. */
   #served(resident: Resident): Listed {
     const { names } = this.#parts
-    const { contextLength, expiresAt } = resident
     const weights = names.weightsOf(resident)
-    const own = this.#loads.find((load) => names.weights(load.model) === weights)
-    if (own) {
-      const key = names.runner(own.key)
-      return { key, serves: [key], expiresAt }
-    }
-    // Somebody else loaded it, by this name and so with its Modelfile's options: it serves requests that add none to
-    // them but the listed num_ctx, and where the Modelfile leaves num_ctx open those that leave it open too.
-    const parameters = names.parametersOf(resident)
-    const serves: string[] = []
-    if (contextLength === undefined || parameters.num_ctx === undefined) serves.push(runnerOf(weights, parameters))
-    if (contextLength !== undefined) {
-      const explicit = runnerOf(weights, { ...parameters, num_ctx: contextLength })
-      if (!serves.includes(explicit)) serves.push(explicit)
-    }
-    return { key: serves[0]!, serves, expiresAt }
+    const own = this.#loads.find((load) => names.weightsOf(load) === weights)
+    // What was loaded by another name has that one's Modelfile, and what was loaded since is not what was listed.
+    const contextLength = own && own.at >= this.reading!.at ? undefined : resident.contextLength
+    const serves = names.serves({ ...(own ?? resident), contextLength }, own?.options)
+    return { key: serves[0], serves, expiresAt: resident.expiresAt }
+  }
+
+  #runner(load: Load): string {
+    return this.#parts.names.runnerAs(load, load.options)
   }
 
   close(): void {
@@ -217,7 +213,7 @@ export class Residents {
     const { names } = this.#parts
     this.#loads = this.#loads.filter((load) => {
       if (load.at >= at) return true
-      const weights = names.weights(load.model)
+      const weights = names.weightsOf(load)
       const resident = residents.find((each) => names.weightsOf(each) === weights)
       load.contextLength ??= resident?.contextLength
       return resident !== undefined && resident.contextLength === load.contextLength

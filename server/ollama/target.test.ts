@@ -124,8 +124,8 @@ test('a load asks for nothing, with the job’s own runner options and shift', a
 test('what was loaded is resident at once, under every name it has', async () => {
   const { target: ollama } = await target({ 'POST /api/generate': 'preload' })
   await ollama.refresh()
-  expect(await ollama.preload(load('/api/chat', { num_ctx: 8192 }), never)).toBe(true)
-  expect(ollama.residentKeys().has(ollama.runnerKey('alias-a:latest num_ctx=8192'))).toBe(true)
+  expect(await ollama.preload(load('/api/chat', { num_ctx: 512 }), never)).toBe(true)
+  expect(ollama.residentKeys().has(ollama.runnerKey('alias-a:latest num_ctx=512'))).toBe(true)
   expect(ollama.residentKeys().has(ollama.runnerKey('tiny-a:latest'))).toBe(false)
 })
 

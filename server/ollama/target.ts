@@ -54,6 +54,7 @@ export class Target {
       clock,
       onChange: () => {
         this.#residents.renamed()
+        this.capacity.renamed()
         parts.onNames?.()
       },
     })
@@ -172,7 +173,7 @@ export class Target {
     return this.#names.cloud(parseAffinityKey(key).model)
   }
 
-  /** A request with this affinity key was answered well: its runner is in memory, before /api/ps is asked. */
+  /** A request with this affinity key was answered well: its runner is in memory, and what had to go for it is not. */
   shown(key: string): void {
     this.#residents.loaded(key)
     void this.#residents.lookAnew()
@@ -193,18 +194,17 @@ export class Target {
    * only the target can tell by their name, need none. Throws like `run`.
    */
   async preload(load: Load, signal: AbortSignal): Promise<boolean> {
-    const { model, options } = load
-    if (this.#names.cloud(model)) return false
-    const key = affinityKey(model, options)
-    this.capacity.forwarded(this.runnerKey(key))
-    await this.#flights.fly(signal, async (signal) => {
+    if (this.#names.cloud(load.model)) return false
+    const key = affinityKey(load.model, load.options)
+    const runner = this.runnerKey(key)
+    this.capacity.forwarded(runner)
+    const flight = this.#flights.fly(signal, async (signal) => {
       mustBeLoaded(await this.#wire.ask({ ...loadRequest(load), signal }), load.endpoint)
       this.heard()
-      this.#residents.loaded(key)
-      // Whatever had to go for it is still in the last reading.
-      void this.#residents.lookAnew()
+      this.shown(key)
       this.#watch.unstuck()
     })
+    await flight.finally(() => this.capacity.withdrawn(runner))
     return true
   }
 
@@ -237,7 +237,7 @@ export class Target {
   }
 
   #read(reading: Reading): void {
-    this.capacity.looked(this.#residents.read)
+    this.capacity.looked(this.#residents.read, reading.at)
     this.#parts.onResidents?.(reading)
   }
 

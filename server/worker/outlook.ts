@@ -54,10 +54,12 @@ export class Outlook {
     const { queue, target, people, clock, limits, turns } = this.#options
     const keys = queue.keys((key) => target.runnerKey(key))
     for (const key of keys) key.starvedSince = queue.steady.monotonic(key.starvedSince)
+    // What runs elsewhere needs no load and no room: it is as good as loaded.
+    const elsewhere = new Set(keys.map(({ key }) => key).filter((key) => target.cloud(key)))
     return {
       now: clock.now(),
       keys,
-      resident: target.residentKeys(),
+      resident: elsewhere.size > 0 ? target.residentKeys().union(elsewhere) : target.residentKeys(),
       listed: target.listedKeys(),
       ...turns.state,
       people: people.crowds,

@@ -66,8 +66,8 @@ export function sha256(text: string | Buffer): string {
 /** `llama3:latest`, `user/m:tag`, `hf.co/u/m:q4`, in the spelling given. */
 export function displayName({ host, namespace, model, tag }: ModelName): string {
   const short = `${model}:${tag}`
-  if (host !== 'registry.ollama.ai') return `${host}/${namespace}/${short}`
-  return namespace === 'library' ? short : `${namespace}/${short}`
+  if (host.toLowerCase() !== 'registry.ollama.ai') return `${host}/${namespace}/${short}`
+  return namespace.toLowerCase() === 'library' ? short : `${namespace}/${short}`
 }
 
 /** The name in full, as Ollama writes it in some errors. */

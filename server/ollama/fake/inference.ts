@@ -84,7 +84,9 @@ export function needOf(
 ): Need {
   checkOptions(job.options)
   const options = { ...runnerOptions('/api/generate', { options: model.parameters }), ...job.runner }
-  const numCtx = Math.max(4, Math.min(options.num_ctx ?? world.settings.contextLength, model.contextLength))
+  const least = model.capabilities.includes('vision') ? 2048 : 4
+  const asked = Math.max(least, options.num_ctx ?? world.settings.contextLength)
+  const numCtx = Math.min(asked, model.contextLength)
   const key = affinityKey(job.model, job.runner)
   return { model, key, options, numCtx, keepAliveMs: job.keepAliveMs, signal: call.answer.signal, seen: call.seen }
 }

@@ -64,12 +64,12 @@ export class Runner {
     return (
       ctxFits &&
       (mine.num_batch ?? autoBatch) === (wanted.num_batch ?? autoBatch) &&
-      (wanted.num_gpu === undefined || wanted.num_gpu === mine.num_gpu) &&
+      ((wanted.num_gpu ?? -1) < 0 || wanted.num_gpu === mine.num_gpu) &&
       mine.main_gpu === wanted.main_gpu &&
       mine.num_thread === wanted.num_thread &&
       mine.draft_num_predict === wanted.draft_num_predict &&
       mine.use_mmap === wanted.use_mmap &&
-      mine.shift === wanted.shift
+      this.#shifts(mine) === this.#shifts(wanted)
     )
   }
 
@@ -127,6 +127,11 @@ export class Runner {
   /** Called by the scheduler when it is gone. */
   unloaded(): void {
     this.#stopTimer()
+  }
+
+  /** Some families don't shift their context unless they are asked to. */
+  #shifts({ shift }: RunnerOptions): boolean {
+    return shift ?? this.model.family !== 'deepseek2'
   }
 
   #stopTimer(): void {
