@@ -134,6 +134,7 @@ export async function startApp({
     },
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
+    onHung: (key) => ledger.hung({ unloaded: [key] }),
     onHealed: (key) => ledger.healed(key),
   })
   const metrics = createMetrics({

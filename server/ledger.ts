@@ -89,9 +89,14 @@ export class Ledger {
     this.#options.metrics.turnEnded(ms / 1000)
   }
 
-  /** A load takes far longer than it ever did. */
-  hung({ key, ms, unloaded }: { key: string; ms: number; unloaded: string[] }): void {
-    this.#options.log.warn({ key, ms: Math.round(ms), unloaded }, 'a load hangs: what is in memory is told to go, once')
+  /** A load takes far longer than it ever did, or people wait for one beside an idle runner: that of `key`, if it can be told. */
+  hung({ key, ms, unloaded }: { key?: string; ms?: number; unloaded: string[] }): void {
+    const facts = {
+      ...(key === undefined ? {} : { key }),
+      ...(ms === undefined ? {} : { ms: Math.round(ms) }),
+      unloaded,
+    }
+    this.#options.log.warn(facts, 'a load hangs: what is in memory is told to go, once')
   }
 
   /** A load that hung went on once this runner, or what stood in its way, was told to go. */

@@ -45,6 +45,13 @@ describe('a request is held', () => {
   test('when it is known not to fit, until its key is overdue', () => {
     expect(admit(lane([flying('a'), held('b')], { ...loaded, room: holdsOne }))).toEqual({ act: 'hold', until: 11_000 })
   })
+  test('while a forwarded one is overdue for its runner: who is held for longer could have no room before that one', () => {
+    const hot = flying('hot', 1_000, { held: 1, heldSince: 19_900 })
+    const probe = flying('probe', Infinity, { sentSince: 5_000, admitted: 5_000 })
+    const room = sawEvict(sawEvict(unknownRoom, new Set(['b', 'hot']), 0), new Set(['b', 'probe']), 0)
+    const facts = { now: 20_000, resident: new Set(['hot']), room }
+    expect(admit(lane([held('b', 4_000), hot, probe], facts)).act).toBe('hold')
+  })
   test('while another probe has not been seen in memory', () => {
     const crowds = [flying('a'), flying('b', Infinity), held('c')]
     expect(admit(lane(crowds, loaded))).toMatchObject({ act: 'hold' })

@@ -88,7 +88,11 @@ function seat(scene: Scene): Plan {
     stay = new Set([...stay].filter((key) => scene.fits([key, claim]) === true))
   }
   for (const since of waits.values()) scene.wake(since + lane.patience)
-  const overdue = [...waits].filter(([, since]) => lane.now - since >= lane.patience).sort((a, b) => a[1] - b[1])
+  // Those forwarded come first: whoever is held could have no room inside Ollama before they have had theirs.
+  const rank = (key: string) => (busy.has(key) ? 0 : 1)
+  const overdue = [...waits]
+    .filter(([, since]) => lane.now - since >= lane.patience)
+    .sort((a, b) => rank(a[0]) - rank(b[0]) || a[1] - b[1])
   for (const [key] of overdue) {
     const strict = busy.has(key)
     const room = (ending: ReadonlySet<string>) => {

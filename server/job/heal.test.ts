@@ -12,6 +12,7 @@ const hang = (facts: Partial<Hang> = {}): Hang => ({
   now: 16_000,
   crowds: [crowd('a', { used: 500 }), sent('b', 1000)],
   job: null,
+  worked: -Infinity,
   resident: new Set(['a']),
   listed: new Set(['a']),
   room: sawEvict(unknownRoom, new Set(['a', 'b']), 0),
@@ -34,12 +35,19 @@ describe('a hang', () => {
 
   test('counts from the oldest of those that wait', () => {
     const crowds = [sent('c', 9000), sent('b', 1000)]
-    expect(heal(hang({ crowds }))).toEqual(cured)
+    const room = sawEvict(sawEvict(unknownRoom, new Set(['a', 'b']), 0), new Set(['a', 'c']), 0)
+    expect(heal(hang({ crowds, room }))).toEqual(cured)
   })
 
-  test('is suspected too when nobody knows whether both fit, or when the same weights are asked for otherwise', () => {
-    expect(heal(hang({ room: unknownRoom }))).toEqual(cured)
+  test('is suspected too when the same weights are asked for otherwise', () => {
     expect(heal(hang({ room: unknownRoom, crowds: [sent('a num_ctx=8', 1000)] }))).toEqual(cured)
+  })
+
+  test('takes a minute to believe when nobody knows whether both fit, or twice the slowest load', () => {
+    expect(heal(hang({ room: unknownRoom }))).toEqual({ until: 61_000 })
+    expect(heal(hang({ room: unknownRoom, now: 61_000 }))).toEqual(cured)
+    const crowds = [sent('b', 1000, { load_ms: 40_000 })]
+    expect(heal(hang({ room: unknownRoom, crowds }))).toEqual({ until: 81_000 })
   })
 
   test('of a runner with several spellings is one of the one runner', () => {
@@ -61,6 +69,10 @@ describe('no hang', () => {
     ['the target holds two', { resident: new Set(['a', 'c']), listed: new Set(['a', 'c']) }],
     ['nobody waits for a load', { crowds: [crowd('a', { used: 500 })] }],
     ['who waits is only held', { crowds: [crowd('b', { held: 1, heldSince: 1000 })] }],
+    [
+      'one of those that wait may be loading beside it',
+      { room: sawTogether(unknownRoom, new Set(['a', 'c']), 0), crowds: [sent('b', 1000), sent('c', 1000)] },
+    ],
     ['both are known to fit', { room: sawTogether(unknownRoom, new Set(['a', 'b']), 0) }],
     ['the runner is answering', { crowds: [sent('a', 1000), sent('b', 1000)] }],
     ['a job runs', { job: 'a' }],
@@ -69,4 +81,8 @@ describe('no hang', () => {
   ])('%s', (_, facts) => {
     expect(heal(hang({ now: 1e9, ...facts }))).toEqual(never)
   })
+})
+
+test('not while the runner has only just been left by a job', () => {
+  expect(heal(hang({ worked: 16_000 }))).toEqual({ until: 31_000 })
 })

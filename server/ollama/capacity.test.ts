@@ -67,6 +67,18 @@ describe('what is learnt', () => {
     expect([fit('a', 'c'), fit('a', 'd'), fit('b', 'd')]).toEqual([undefined, undefined, undefined])
   })
 
+  test('one that goes just when another comes may have gone for the next one: the three don’t fit', () => {
+    looked('a')
+    for (const key of ['b', 'c']) capacity.forwarded(key)
+    looked('b')
+    expect([fit('a', 'b'), fit('a', 'b', 'c')]).toEqual([undefined, false])
+    capacity.withdrawn('c')
+    looked('b')
+    capacity.forwarded('a')
+    looked('a')
+    expect(fit('a', 'b')).toBe(false)
+  })
+
   test('one that goes at the begin of a long load counts at its end', () => {
     looked('a', 'b')
     capacity.forwarded('c')

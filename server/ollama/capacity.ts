@@ -79,7 +79,7 @@ export class Capacity {
       for (const [weights, one] of there) before.set(weights, one)
       const arrived = there.get(weightsIn(key))?.serves.includes(key) ?? false
       if (arrived || (until !== undefined && at >= until)) this.#awaited.delete(key)
-      if (arrived) this.#arrived(key, before, there, now)
+      if (arrived) this.#arrived(key, before, there)
       else if (came.length > 0) awaited.before = new Map(there)
     }
     this.#room = sawTogether(this.#room, new Set(listed.flatMap(({ serves }) => serves)), now)
@@ -103,11 +103,15 @@ export class Capacity {
   }
 
   /** A runner is there. Whatever had to go in the meantime doesn't fit beside it and all that was there too. */
-  #arrived(key: string, before: Map<string, Listed>, there: Map<string, Listed>, now: number): void {
+  #arrived(key: string, before: Map<string, Listed>, there: Map<string, Listed>): void {
     const others = new Map(before)
     others.delete(weightsIn(key))
-    const evicted = [...others.keys()].some((weights) => !there.has(weights))
-    if (evicted) this.#room = sawEvict(this.#room, new Set([key, ...[...others.values()].map((one) => one.key)]), now)
+    const evicted = [...others.keys()].filter((weights) => !there.has(weights))
+    if (evicted.length === 0) return
+    const keys = new Set([key, ...[...others.values()].map((one) => one.key)])
+    // Who was there until now may have had to go for the next one, whose load has begun since.
+    if (evicted.some((weights) => this.#listed.has(weights))) for (const [next] of this.#awaited) keys.add(next)
+    this.#room = sawEvict(this.#room, keys, this.#parts.clock.now())
   }
 
   #expired({ expiresAt }: Listed): boolean {

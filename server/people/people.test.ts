@@ -1,7 +1,7 @@
 // The people's lane: who is forwarded when, counted right, whatever order things end in.
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../clock.ts'
-import { sawEvict, unknownRoom } from '../job/room.ts'
+import { sawEvict, sawTogether, unknownRoom } from '../job/room.ts'
 import { Scenery } from './people.harness.ts'
 import { People, type PeopleOptions } from './people.ts'
 
@@ -174,8 +174,7 @@ describe('while the target is absent', () => {
 
 describe('a target that hangs on letting its only runner go', () => {
   it('is told to, once a request has been silent and the runner idle for fifteen seconds', () => {
-    const healed: string[] = []
-    const { clock, target, arrive } = openOne({ onHealed: (key) => healed.push(key) })
+    const { clock, target, arrive } = openOne()
     const busy = arrive('a')
     clock.advance(1000)
     busy.release()
@@ -183,8 +182,57 @@ describe('a target that hangs on letting its only runner go', () => {
     clock.advance(14_999)
     expect(target.unloaded).toEqual([])
     clock.advance(60_000)
-    expect([target.unloaded, healed]).toEqual([['a'], ['a']])
+    expect(target.unloaded).toEqual(['a'])
     clock.advance(1)
     expect(target.unloaded).toEqual(['a', 'a'])
+  })
+
+  it('counts as healed once that runner has gone, and not before', async () => {
+    const [hung, healed]: [string[], string[]] = [[], []]
+    const { clock, target, arrive } = openOne({ onHung: (key) => hung.push(key), onHealed: (key) => healed.push(key) })
+    arrive('b')
+    clock.advance(15_000)
+    await Promise.resolve()
+    expect([hung, healed]).toEqual([['a'], []])
+    clock.advance(60_000)
+    target.resident = new Set()
+    await Promise.resolve().then(() => Promise.resolve())
+    expect([hung, healed]).toEqual([['a', 'a'], ['a']])
+  })
+
+  it('is no hang while a job has only just left its runner', () => {
+    const { clock, target, people, arrive } = openOne()
+    people.jobs({ running: 'a', claim: null })
+    target.blind = true
+    arrive('b')
+    clock.advance(60_000)
+    people.jobs({ running: null, claim: null })
+    clock.advance(14_999)
+    expect(target.unloaded).toEqual([])
+    clock.advance(1)
+    expect(target.unloaded).toEqual(['a'])
+  })
+
+  it('is no hang while a runner that fits beside the idle one may be loading', () => {
+    const { clock, target, arrive } = openOne()
+    target.capacity.room = sawTogether(target.capacity.room, new Set(['a', 'c']), 0)
+    arrive('c')
+    arrive('b')
+    clock.advance(600_000)
+    expect(target.unloaded).toEqual([])
+  })
+
+  it.each([
+    [0, 60_000],
+    [50_000, 100_000],
+  ])('has a minute while nobody knows whether both fit, or twice the slowest load: %i ms, %i ms', (load, silence) => {
+    const { clock, target, arrive } = open({ slowestLoad: () => load })
+    target.resident = new Set(['a'])
+    clock.advance(1)
+    arrive('b')
+    clock.advance(silence - 1)
+    expect(target.unloaded).toEqual([])
+    clock.advance(1)
+    expect(target.unloaded).toEqual(['a'])
   })
 })

@@ -3,9 +3,9 @@
 // moves no bytes; http/passage.ts does.
 import type { Clock } from '../clock.ts'
 import { admit, type Admission, type Crowd } from '../job/admit.ts'
-import { heal } from '../job/heal.ts'
 import type { Capacity } from '../ollama/capacity.ts'
 import type { Target } from '../ollama/target.ts'
+import { Cure } from './cure.ts'
 import { Lane } from './lane.ts'
 import { Outage } from './outage.ts'
 import { LaneTicket, PassingTicket } from './ticket.ts'
@@ -26,7 +26,9 @@ export interface PeopleOptions {
   onLoad?: (facts: { key: string; ms: number }) => void
   /** A request was held for so long before it went. */
   onHeld?: (ms: number) => void
-  /** The target hung on letting this runner go, and was told to. */
+  /** The target hangs on letting this runner go, and is told to. */
+  onHung?: (key: string) => void
+  /** After that it went. */
   onHealed?: (key: string) => void
 }
 
@@ -62,13 +64,14 @@ export class People {
   #strangers = 0
   #elsewhere = 0
   #jobs: Jobs = { running: null, claim: null }
-  #healed = -Infinity
+  readonly #cure: Cure
   #deciding = false
   #again = false
   #cancelTimer = () => {}
 
   constructor(options: PeopleOptions) {
     this.#options = options
+    this.#cure = new Cure(options)
     this.#outage = new Outage({ ...options, lane: this.#lane, onChange: () => this.#changed() })
   }
 
@@ -121,6 +124,7 @@ export class People {
 
   jobs(jobs: Jobs): void {
     if (jobs.running === this.#jobs.running && jobs.claim === this.#jobs.claim) return
+    if (this.#jobs.running !== null) this.#cure.worked()
     this.#jobs = jobs
     this.decide()
   }
@@ -159,8 +163,9 @@ export class People {
     this.#cancelTimer()
     this.#cancelTimer = () => {}
     this.#demand()
-    const times = [target.absent ? this.#outage.wait() : this.#admit(), this.#lane.flying > 0 ? this.#heal() : null]
-    const next = Math.min(...times.filter((time) => time !== null))
+    const admitting = target.absent ? this.#outage.wait() : this.#admit()
+    const healing = this.#lane.flying > 0 ? this.#cure.tend(this.crowds, this.#jobs.running) : null
+    const next = Math.min(admitting ?? Infinity, healing ?? Infinity)
     if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
   }
 
@@ -204,25 +209,6 @@ export class People {
       if (waited) onHeld?.(now - came)
       traveller.forward()
     }
-  }
-
-  #heal(): number | null {
-    const { clock, target, onHealed } = this.#options
-    const now = clock.now()
-    const verdict = heal({
-      now,
-      crowds: this.crowds,
-      job: this.#jobs.running,
-      resident: target.residentKeys(),
-      listed: target.listedKeys(),
-      room: target.capacity.room,
-      healed: this.#healed,
-    })
-    if ('until' in verdict) return verdict.until
-    this.#healed = now
-    onHealed?.(verdict.unload)
-    void target.unload(verdict.unload)
-    return this.#heal()
   }
 
   /** One who is never held: its key can't be told, or it needs no runner. */
