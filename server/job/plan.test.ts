@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { snapshot } from './facts.harness.ts'
-import { plan, type Waiting } from './plan.ts'
+import type { Waiting } from './lineup.ts'
+import { plan } from './plan.ts'
 import { schedule, type Snapshot } from './schedule.ts'
 
 const jobs = (...keys: string[]): Waiting[] => keys.map((key, i) => ({ place: i + 1, key, queuedAt: 1000 }))
@@ -100,4 +101,14 @@ test('it is what the schedule says again and again, for any queue', () => {
     ),
     { numRuns: 500 },
   )
+})
+
+test('a decision looks at a handful of keys, however many wait', () => {
+  let looks = 0
+  const counted = Array.from({ length: 3000 }, (_, i): Waiting => {
+    const job = { place: i + 1, key: `k${i % 1000}` }
+    return Object.defineProperty({ ...job, queuedAt: 0 }, 'queuedAt', { get: () => ((looks += 1), i) })
+  })
+  expect(plan(snapshot({ now: 5000 }), counted, expected, 5000)).toHaveLength(3000)
+  expect(looks).toBeLessThan(3000 * 20)
 })

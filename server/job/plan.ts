@@ -1,16 +1,9 @@
 // What is expected to run when: the same schedule() run forward over the queue, on a time of its own. Pure. It assumes that
 // nobody of people comes, that no job fails, and that the target is there; retries in backoff have no place until they are due.
 
+import { Lineup, type Waiting } from './lineup.ts'
 import { fits } from './room.ts'
-import { schedule, type Snapshot, type Turn, type WaitingKey } from './schedule.ts'
-
-/** A waiting job. */
-export interface Waiting {
-  place: number
-  /** Its runner. */
-  key: string
-  queuedAt: number
-}
+import { schedule, type Snapshot, type Turn } from './schedule.ts'
 
 /** How long things take, in milliseconds; undefined: nobody has seen it. */
 export interface Expected<W extends Waiting> {
@@ -31,7 +24,7 @@ export interface Planned<W extends Waiting> {
 
 /**
  * The order in which these jobs will start. `jobs` by place; `free` is when the running job is expected to be done, undefined
- * when nobody can tell. Of the snapshot its keys don't count: they are made from the jobs.
+ * when nobody can tell. Of the snapshot's keys only `starvedSince` counts: the rest is made from the jobs.
  */
 export function plan<W extends Waiting>(
   now: Snapshot,
@@ -39,28 +32,25 @@ export function plan<W extends Waiting>(
   expected: Expected<W>,
   free: number | undefined,
 ): Planned<W>[] {
-  const queues = queuesOf(now, jobs)
+  const lineup = new Lineup(jobs, now.keys)
   const memory = new Memory(now)
   const planned: Planned<W>[] = []
   let turn: Turn | null = now.turn
   let at = free ?? now.now
   let known = free !== undefined
-  let keys: WaitingKey[] = [...queues.values()].map(({ key }) => key)
-  while (keys.length > 0) {
+  while (lineup.waiting > 0) {
     const decision = schedule({
       ...undisturbed,
       ...memory.seen,
       now: at,
-      keys,
+      keys: lineup.candidates({ turn, claim: null, resident: memory.seen.resident }),
       turn,
       limits: now.limits,
       room: now.room,
     })
     if (decision.act !== 'start') break
     turn = decision.turn
-    const queue = queues.get(decision.key)!
-    const job = queue.take(at)
-    if (queue.key.waiting === 0) keys = keys.filter((key) => key !== queue.key)
+    const job = lineup.take(decision.key, at)
     const loads = memory.bring(decision.key)
     const load = loads ? expected.load(decision.key) : 0
     const work = expected.work(job)
@@ -81,43 +71,6 @@ const undisturbed = {
   target: 'awake',
   paused: false,
 } satisfies Partial<Snapshot>
-
-/** The waiting jobs of one runner, and how the schedule sees them. */
-class Queue<W extends Waiting> {
-  readonly key: WaitingKey
-  #jobs: W[] = []
-  #next = 0
-
-  constructor(name: string, starvedSince: number) {
-    this.key = { key: name, waiting: 0, head: Infinity, starvedSince }
-  }
-
-  add(job: W): void {
-    this.#jobs.push(job)
-    this.key.waiting++
-    this.key.head = Math.min(this.key.head, job.place)
-  }
-
-  /** The oldest one starts at this time. */
-  take(at: number): W {
-    const job = this.#jobs[this.#next++]!
-    this.key.waiting--
-    this.key.head = this.#jobs[this.#next]?.place ?? Infinity
-    this.key.starvedSince = Math.max(at, this.#jobs[this.#next]?.queuedAt ?? at)
-    return job
-  }
-}
-
-function queuesOf<W extends Waiting>({ keys }: Snapshot, jobs: readonly W[]): Map<string, Queue<W>> {
-  const starved = new Map(keys.map(({ key, starvedSince }) => [key, starvedSince]))
-  const queues = new Map<string, Queue<W>>()
-  for (const job of jobs) {
-    let queue = queues.get(job.key)
-    if (!queue) queues.set(job.key, (queue = new Queue(job.key, starved.get(job.key) ?? job.queuedAt)))
-    queue.add(job)
-  }
-  return queues
-}
 
 /** What will be in the target's memory. What is not known to fit beside the others takes their place. */
 class Memory {
