@@ -281,3 +281,23 @@ test.each([
   if (disk) expect(told).toMatchObject({ code: 'storage_full', cause: error })
   else expect(told).toBe(error)
 })
+
+describe('a write that can wait', () => {
+  test('shares the transaction that somebody else needs, and is written at the close where nobody does', async () => {
+    const { db, close } = openDatabase(temporaryFolder(), process.pid)
+    afterwards(close)
+    db.exec('CREATE TABLE kept (n INTEGER)')
+    const put = db.prepare('INSERT INTO kept VALUES (?)')
+    const commits: number[] = []
+    const commit = new GroupCommit(db, { onCommit: ({ writes }) => commits.push(writes) })
+    const first = commit.along('learn', () => put.run(1).changes)
+    await tick()
+    await tick()
+    expect(commits).toEqual([])
+    await commit.run('submit', () => put.run(2))
+    expect([await first, commits]).toEqual([1, [2]])
+    const last = commit.along('learn', () => put.run(3).changes)
+    commit.close()
+    expect([await last, commits]).toEqual([1, [2, 1]])
+  })
+})

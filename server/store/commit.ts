@@ -60,6 +60,11 @@ export class GroupCommit {
     })
   }
 
+  /** Like `run`, for what can wait: it shares the next transaction that somebody else needs, and costs none of its own. */
+  along<T>(label: string, apply: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => this.#pending.push({ label, apply, resolve, reject }))
+  }
+
   /** Commits what is pending now. Callers normally leave this to the tick. */
   flush(): void {
     const writes = this.#pending
