@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startFake, type Fake } from '../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from './demo/daemon.ts'
-import { firstComeLoads } from './demo/replay.ts'
+import { firstComeLoads } from '../server/job/runners.ts'
 import { Stage } from './demo/stage.ts'
 
 const deadline_ms = 28_000

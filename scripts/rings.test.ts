@@ -64,7 +64,7 @@ test('a script may use the documents, the app and the fake only; the benchmark t
   const allowed = `import '../server/http/openapi.ts'\nimport '../server/app.ts'\nimport '../server/ollama/fake/fake.ts'`
   expect(check({ 'scripts/demo.ts': allowed, 'scripts/rings.ts': `import './imports.ts'` })).toEqual([])
   expect(check({ 'scripts/bench/main.ts': `import '../../server/store/store.ts'` })).toEqual([
-    'scripts/bench/main.ts:1: imports server/store/store.ts: scripts may use http/openapi, app and ollama/fake only',
+    'scripts/bench/main.ts:1: imports server/store/store.ts: scripts may use http/openapi, app, job/runners and ollama/fake only',
   ])
   const bench = `import '../../server/config.ts'\nimport '../../server/store/jobs.ts'`
   expect(check({ 'scripts/bench/claimant.ts': bench })).toEqual([])

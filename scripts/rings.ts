@@ -25,7 +25,7 @@ const rings: Readonly<Record<string, number>> = {
 }
 
 /** What scripts may use of the server. */
-const forScripts = /^server\/(?:http\/openapi|app|ollama\/fake(?:\/.+)?)\.ts$/
+const forScripts = /^server\/(?:http\/openapi|app|job\/runners|ollama\/fake(?:\/.+)?)\.ts$/
 
 /** What the benchmark may use besides: the settings an app is built from, the claim's own statement and the law, to time them. */
 const forBench = /^server\/(?:config|store\/jobs|job\/.+)\.ts$/
@@ -81,7 +81,7 @@ function wrongImport(path: string, { specifier, types }: Import): string | undef
     if (!inServer || forScripts.test(target)) return undefined
     if (path.startsWith('scripts/bench/') && forBench.test(target)) return undefined
     if (path.startsWith('scripts/simulate/') && forSimulation.test(target)) return undefined
-    return `imports ${target}: scripts may use http/openapi, app and ollama/fake only`
+    return `imports ${target}: scripts may use http/openapi, app, job/runners and ollama/fake only`
   }
   const own = path.split('/').slice(0, 2).join('/')
   if (target.startsWith(`${own}/`)) return undefined

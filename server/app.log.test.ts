@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Line } from './app.harness.ts'
 import { openFake, openTarget, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
-import { errorShown } from './ledger.ts'
+import { errorShown } from './ledger/ledger.ts'
 
 /** The samples of a page in Prometheus' text format, by name and labels. Throws for a line that is none. */
 function samples(text: string): Map<string, number> {

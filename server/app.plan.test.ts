@@ -63,3 +63,16 @@ test.each(['0', '10001', 'x', '1.5'])('limit=%s is refused', async (limit) => {
   const foreman = await openForeman()
   expect((await foreman.get(`/queue/plan?limit=${limit}`)).status).toBe(422)
 })
+
+test('the loads that draining avoided are those of the order of arrival, job by job', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.app.target.refresh()
+  await foreman.post('/queue/pause')
+  const ids = []
+  for (let i = 0; i < 8; i++) ids.push((await foreman.submit(chat(models[i % 2]))).id)
+  await foreman.post('/queue/resume')
+  for (const id of ids) await foreman.ended(id)
+  const { text } = await foreman.get('/metrics')
+  expect(text).toMatch(/^foreman_model_loads_total 2$/m)
+  expect(text).toMatch(/^foreman_model_loads_avoided_total 6$/m)
+})

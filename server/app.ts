@@ -19,7 +19,7 @@ import { Waker } from './ollama/wake.ts'
 import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
-import { errorShown, Ledger } from './ledger.ts'
+import { errorShown, Ledger } from './ledger/ledger.ts'
 import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
@@ -144,7 +144,7 @@ export async function startApp({
     outboxPending: () => store.deliveries.pending(),
     storeBytes: () => store.size(),
   })
-  const ledger = new Ledger({ log, metrics, clock })
+  const ledger = new Ledger({ log, metrics, clock, oldestPlace: () => queue.oldestPlace() })
   const loading = new Loading({
     target,
     people,
@@ -175,9 +175,8 @@ export async function startApp({
     keepAliveAfter: config.keepAliveAfter,
     people,
     onStart: (row, resident) => {
-      const before = queue.keyBefore(row.seq)
-      const switched = before === undefined || target.runnerKey(before) !== target.runnerKey(row.key)
-      ledger.started(row, { loads: !resident, switched })
+      if (target.cloud(row.key)) return
+      ledger.started(row, { key: target.runnerKey(row.key), loads: !resident }, target.listedKeys())
     },
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
     onEtaError: (ms) => metrics.etaMissed(ms / 1000),

@@ -381,13 +381,17 @@ describe('what is told of the queue', () => {
     expect(bench.queue.oldestWait_ms()).toBe(300)
   })
 
-  test('the job at a place, and the key of the one before it', async () => {
+  test('the job at a place, and the oldest place that waits', async () => {
     const bench = new Bench()
     const a = await bench.submit({}, { model: 'a' })
     const b = await bench.submit({}, { model: 'b' })
     expect(bench.queue.headAt(b.place)?.id).toBe(b.id)
     expect(bench.queue.headAt(99)).toBeUndefined()
-    expect(bench.queue.keyBefore(b.seq)).toBe(a.key)
+    expect(bench.queue.oldestPlace()).toBe(a.place)
+    await bench.queue.advance(a.seq, 'load')
+    expect(bench.queue.oldestPlace()).toBe(b.place)
+    await bench.queue.advance(b.seq, 'load')
+    expect(bench.queue.oldestPlace()).toBe(Infinity)
   })
 
   test('a key goes to the back when one of its jobs starts', async () => {

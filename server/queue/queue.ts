@@ -207,6 +207,11 @@ export class Queue extends Register {
     return seq === undefined ? undefined : this.#store.jobs.at(seq)
   }
 
+  /** Queue place of the oldest waiting job; Infinity when none waits. */
+  oldestPlace(): number {
+    return this.#waiting.oldestPlace()
+  }
+
   /** Jobs in a state, backed-off ones among the queued. */
   total(state: State): number {
     return this.#waiting.total(state) + (state === 'queued' ? this.#waiting.total('backing_off') : 0)

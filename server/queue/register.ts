@@ -66,9 +66,4 @@ export class Register {
   firstWaiting(most: number): WaitingRow[] {
     return this.#store.jobs.waiting(most)
   }
-
-  /** The affinity key of the job that arrived just before this one. */
-  keyBefore(seq: number): string | undefined {
-    return this.#store.jobs.keyBefore(seq)
-  }
 }

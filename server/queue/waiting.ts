@@ -102,6 +102,12 @@ export class Waiting {
     return this.#totals.get(bucket) ?? 0
   }
 
+  oldestPlace(): number {
+    let oldest = Infinity
+    for (const { head } of this.#entries.values()) if (head && head.place < oldest) oldest = head.place
+    return oldest
+  }
+
   /** Steady time since when the oldest waiting job waits. */
   oldestSince(): number | undefined {
     let oldest: number | undefined

@@ -172,13 +172,6 @@ describe('the other looks of a decision', () => {
     put(4, 'loading', { attempt: 1 })
     expect(jobs.firstStartBy()).toEqual({ seq: 3, start_by: 997 })
   })
-
-  test('name the key of the job that came just before', () => {
-    fill(3)
-    expect(jobs.keyBefore(3)).toBe('m:latest')
-    expect(jobs.keyBefore(2)).toBe('n:latest x=1')
-    expect(jobs.keyBefore(1)).toBeUndefined()
-  })
 })
 
 describe('the counts', () => {

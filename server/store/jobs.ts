@@ -159,11 +159,6 @@ export class Jobs {
     return this.#waiting.all(most)
   }
 
-  /** The affinity key of the job that arrived just before this one. */
-  keyBefore(seq: number): string | undefined {
-    return this.#below.get(seq, 1)?.key
-  }
-
   /** Jobs that were running when the rows were last written. */
   running(): number[] {
     return this.#running.all().map((row) => row.seq)

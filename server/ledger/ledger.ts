@@ -2,12 +2,13 @@
 // an output or a token.
 
 import pino, { type Logger } from 'pino'
-import type { Clock } from './clock.ts'
-import type { Code } from './job/error.ts'
-import type { JobError, Usage } from './job/schema.ts'
-import type { Happening } from './job/state.ts'
-import type { Metrics } from './metrics.ts'
-import type { JobRow } from './store/jobs.ts'
+import type { Clock } from '../clock.ts'
+import type { Code } from '../job/error.ts'
+import type { JobError, Usage } from '../job/schema.ts'
+import type { Happening } from '../job/state.ts'
+import type { Metrics } from '../metrics.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { Arrivals, type Started } from './arrivals.ts'
 
 /** A proxied request that has ended, as the door tells it. */
 export interface Passed {
@@ -24,6 +25,8 @@ export interface LedgerOptions {
   log: Logger
   metrics: Metrics
   clock: Clock
+  /** Queue place of the oldest waiting job; Infinity when none waits. */
+  oldestPlace: () => number
 }
 
 /** An error as the log shows it. What a parser says quotes what it read: a prompt, or an output. */
@@ -35,8 +38,9 @@ export function errorShown(error: unknown): unknown {
 
 export class Ledger {
   #options: LedgerOptions
-  /** Loads that the order of arrival would have needed beyond those that happened and are not told yet. */
-  #saved = 0
+  #arrivals = new Arrivals()
+  /** The job that is about to start. */
+  #starting: { seq: number; job: Started; listed: ReadonlySet<string> } | null = null
   #holding = false
 
   constructor(options: LedgerOptions) {
@@ -61,7 +65,10 @@ export class Ledger {
     const words =
       happening === 'delete' ? 'erased' : row.state === 'queued' && happening !== 'submit' ? 'queued again' : row.state
     log[row.state === 'failed' ? 'warn' : 'info']({ ...facts, happening }, `job ${words}`)
-    if (happening === 'load') metrics.jobStarted(Math.max(0, (row.loading_at ?? 0) - row.queued_at) / 1000)
+    if (happening === 'load') {
+      metrics.jobStarted(Math.max(0, (row.loading_at ?? 0) - row.queued_at) / 1000)
+      this.#replay(row)
+    }
     if (happening === 'delete') return
     if (row.state === 'done' || row.state === 'failed' || row.state === 'canceled') {
       metrics.jobFinished(row.state, error?.code as Code | undefined)
@@ -106,15 +113,12 @@ export class Ledger {
   }
 
   /**
-   * A job starts; `loads` when its runner is not in memory, `switched` when the job that arrived just before it needs another
-   * one: then a target that holds one runner would have loaded for it in the order of arrival.
+   * A job is about to start that needs a runner; `key` is that runner's, `loads` when it is not in memory, `listed` what is.
+   * Only its first start is replayed, and only if nobody cancels it in this moment.
    */
-  started(row: JobRow, { loads, switched }: { loads: boolean; switched: boolean }): void {
-    if (row.attempt > 0) return
-    this.#saved += (switched ? 1 : 0) - (loads ? 1 : 0)
-    if (this.#saved <= 0) return
-    this.#options.metrics.loadsAvoided(this.#saved)
-    this.#saved = 0
+  started(row: JobRow, { key, loads }: { key: string; loads: boolean }, listed: ReadonlySet<string>): void {
+    const first = row.attempt + row.interruptions + row.free_requeues === 0
+    this.#starting = first ? { seq: row.seq, job: { place: row.place, key, loads }, listed } : null
   }
 
   /** A proxied request has ended. */
@@ -123,6 +127,13 @@ export class Ledger {
     metrics.proxied(route, status, overheadMs / 1000)
     if (log.isLevelEnabled('debug'))
       log.debug({ route, method, status, outcome, ms: Math.round(ms), request: requestId }, 'passed through')
+  }
+
+  #replay({ seq }: JobRow): void {
+    const starting = this.#starting
+    this.#starting = null
+    if (starting?.seq === seq) this.#arrivals.started(starting.job, starting.listed)
+    this.#options.metrics.loadsAvoided(this.#arrivals.settled(this.#options.oldestPlace()))
   }
 
   #tokens(row: JobRow): void {

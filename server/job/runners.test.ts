@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { firstComeLoads } from './replay.ts'
+import { firstComeLoads, use } from './runners.ts'
 
 const inTurns = (...models: string[]) => Array.from({ length: 12 }, (_, i) => models[i % models.length] as string)
 
@@ -17,4 +17,11 @@ test('one model is loaded once, or never when it is there already', () => {
 test('the runner that was used longest ago goes first', () => {
   expect(firstComeLoads(['a', 'c', 'a'], 2, ['a', 'b'])).toBe(1)
   expect(firstComeLoads(['c', 'a'], 2, ['a', 'b'])).toBe(2)
+})
+
+test('what was seen to fit beside the new one stays, what was not goes, longest unused first', () => {
+  const fits = (keys: ReadonlySet<string>) => !keys.has('big') || keys.size < 3
+  expect(use(['a', 'b', 'c'], 'd', fits)).toEqual({ held: ['a', 'b', 'c', 'd'], loads: true })
+  expect(use(['a', 'b', 'c'], 'big', fits)).toEqual({ held: ['c', 'big'], loads: true })
+  expect(use(['a', 'b'], 'a', fits)).toEqual({ held: ['b', 'a'], loads: false })
 })
