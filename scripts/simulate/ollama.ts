@@ -69,6 +69,15 @@ export class Ollama {
     this.#pump()
   }
 
+  /** An unload: the runner goes if it is idle. Answers whether it did. */
+  unload(key: string): boolean {
+    const runner = this.#runners.get(key)
+    if (!runner || runner.active.size + runner.queue.length > 0) return false
+    this.#runners.delete(key)
+    this.#pump()
+    return true
+  }
+
   #use(runner: Runner, work: Work): void {
     work.onReady()
     if (runner.active.size < this.#parts.parallel) this.#begin(runner, work)

@@ -8,6 +8,8 @@ export interface Found {
   /** The longest wait as a share of its bound. */
   share: number
   bugs: readonly string[]
+  /** Runners that were let go for no reason. */
+  cures: number
 }
 
 export function examine(seed: number, knows = true): Found {
@@ -31,6 +33,7 @@ export function examine(seed: number, knows = true): Found {
     people: all.length,
     share: Math.max(0, ...ready.map(({ wait }) => wait)) / (bound + unseen),
     bugs: world.bugs,
+    cures: world.cures,
   }
 }
 
@@ -41,6 +44,7 @@ export function search(seeds: number, knows: boolean): string {
   const broken = found.filter(({ share }) => share > 1)
   const wrong = found.filter(({ bugs }) => bugs.length > 0)
   const people = found.reduce((sum, one) => sum + one.people, 0)
+  const cured = found.filter(({ cures }) => cures > 0)
   const told = wrong.map(({ seed, bugs }) => `${seed}: ${bugs[0]}`).join('; ')
-  return `${knows ? 'what fits is known' : 'nothing is known'}: ${seeds} configurations, ${people} people; bound broken in ${broken.length}, tightest ${worst.share.toFixed(3)} (seed ${worst.seed}); deadlocks and idle targets ${wrong.length} ${told}`
+  return `${knows ? 'what fits is known' : 'nothing is known'}: ${seeds} configurations, ${people} people; bound broken in ${broken.length}, tightest ${worst.share.toFixed(3)} (seed ${worst.seed}); deadlocks and idle targets ${wrong.length} ${told}; needless cures ${cured.reduce((sum, { cures }) => sum + cures, 0)} in ${cured.length} configurations`
 }

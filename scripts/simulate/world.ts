@@ -19,6 +19,8 @@ export class World implements Surroundings {
   readonly ollama: Ollama
   readonly limits: Limits
   claims = 0
+  /** Runners that were let go as if the target hung, which this one never does. */
+  cures = 0
   absent = false
   readonly blind = false
   readonly capacity: Capacity
@@ -232,5 +234,10 @@ export class World implements Surroundings {
   probe = async () => {}
   shown = () => this.#look()
   lookAnew = async () => this.#look()
-  unload = async () => {}
+  unload = async (key: string) => {
+    if (!this.ollama.unload(key)) return
+    this.cures++
+    this.capacity.dismissed(key)
+    this.#look()
+  }
 }

@@ -82,7 +82,6 @@ export class Jobs {
   #insert
   #change
   #remove
-  #below
   #head
   #waiting
   #running
@@ -106,9 +105,6 @@ export class Jobs {
       waiting_since = @waiting_since, due = @due, start_by = @start_by, attempt = @attempt,
       interruptions = @interruptions, free_requeues = @free_requeues, error = @error, usage = @usage WHERE seq = @seq`)
     this.#remove = db.prepare<[number]>('DELETE FROM job WHERE seq = ?')
-    this.#below = db.prepare<[number, number], JobRow>(
-      `SELECT ${listed} FROM ${from} WHERE job.seq < ? ORDER BY job.seq DESC LIMIT ?`,
-    )
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
     this.#waiting = db.prepare<[number], WaitingRow>(
       `SELECT seq, job.id, place, affinity.key, job.model, endpoint, waiting_since FROM ${from}
