@@ -9,8 +9,6 @@ import { ConfigError, loadConfig, settings, type Config } from './config.ts'
 import { StoreUnusable, storeUnusable } from './store/database.ts'
 
 const nodeNeeded = 24
-/** The start is over, with all that it loads late. */
-const settled_ms = 2_000
 
 /** Exit codes: 0 stopped as asked, 1 cannot run, 2 wrong settings. */
 async function main(args: readonly string[]): Promise<void> {
@@ -48,13 +46,7 @@ async function run(config: Config, log: Logger): Promise<void> {
   const found = target.state === 'awake' ? `awake, Ollama ${target.version ?? 'of unknown version'}` : target.state
   log.info(`listening on ${app.url}`)
   log.info(`in front of ${target.url} (${found})`)
-  setTimeout(collect, settled_ms).unref()
   if (app.recovered > 0) log.info(`${app.recovered} interrupted job${app.recovered === 1 ? '' : 's'} queued again`)
-}
-
-/** What the start leaves behind would stay for as long as nothing happens: an idle foreman were a tenth larger. */
-function collect(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }
 
 /** The first signal stops foreman in order, as soon as it has started; the second one ends it at once. */
