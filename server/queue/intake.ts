@@ -64,10 +64,9 @@ export class Intake {
     if (store.unwritable)
       throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     for (const submission of submissions) this.#check(submission)
-    const staged: StagedBlob[] = []
+    const staged = await store.blobs.stageAll(submissions.map(({ body }) => body))
     let written = 0
     try {
-      for (const { body } of submissions) staged.push(await store.blobs.stage(body))
       return await store.commit.run('submit', () => {
         const taken = this.#write(submissions, staged)
         written = taken.added.length

@@ -97,6 +97,38 @@ describe('bytes of any size', () => {
   })
 })
 
+describe('several at once', () => {
+  test('are written by their references while they are small together', async () => {
+    const all = Array.from({ length: 4 }, () => [randomBytes(256 * KiB)])
+    const staged = await store.blobs.stageAll(all)
+    expect([commits, disk('chunk')]).toEqual([[], 0])
+    await store.commit.run('attach', () => staged.forEach((one) => one.attach()))
+    expect(staged.map(({ blob }) => bytesOf(store.blobs, blob))).toEqual(all.flat())
+  })
+
+  test('share commits of a MiB each otherwise, and their references one that writes none of their bytes', async () => {
+    const all = Array.from({ length: 100 }, () => [randomBytes(60_000)])
+    const staged = await store.blobs.stageAll(all)
+    // 14 of them leave less than a piece of a MiB.
+    expect(commits.filter((point) => point === 'blob:after')).toHaveLength(Math.ceil(100 / 14))
+    expect([disk('chunk'), disk('loose')]).toEqual([100, 100])
+    await store.commit.run('attach', () => staged.forEach((one) => one.attach()))
+    expect(disk('loose')).toBe(0)
+    expect(staged.map(({ blob }) => bytesOf(store.blobs, blob))).toEqual(all.flat())
+  })
+
+  test('are all erased when the disk is full in the middle of them', async () => {
+    const { db, close } = openDatabase(temporaryFolder(), process.pid)
+    afterwards(close)
+    const blobs = new Blobs(db, new GroupCommit(db))
+    db.pragma(`max_page_count = ${Number(db.pragma('page_count', { simple: true })) + 400}`)
+    const staging = blobs.stageAll(Array.from({ length: 40 }, () => [randomBytes(60_000)]))
+    await expect(staging).rejects.toMatchObject({ code: 'storage_full' })
+    await blobs.sweep()
+    expect([rows(db, 'chunk'), rows(db, 'loose')]).toEqual([0, 0])
+  })
+})
+
 describe('60 MB', () => {
   test('are written over many ticks of a few pieces, and the loop goes round between them', async () => {
     const bytes = Buffer.alloc(60 * MiB, 'foreman')
@@ -110,8 +142,8 @@ describe('60 MB', () => {
     const staged = await store.blobs.stage([bytes])
     clearImmediate(turning!)
     expect(turns).toBeGreaterThanOrEqual(60)
-    // One to say that they are loose, one for each MiB.
-    expect(commits.filter((point) => point === 'blob:after')).toHaveLength(61)
+    // The first one says that they are loose, too.
+    expect(commits.filter((point) => point === 'blob:after')).toHaveLength(60)
     expect(disk('loose')).toBe(1)
 
     await attach(staged)

@@ -7,6 +7,7 @@ import type { GroupCommit } from './commit.ts'
 const pieceBytes = 256 * 1024
 /** What one transaction writes or erases at most: a few milliseconds of the event loop. */
 const stepPieces = 4
+const stepBytes = pieceBytes * stepPieces
 
 /** Bytes that are ready to be referred to. `attach` must run inside the transaction that writes the reference. */
 export interface StagedBlob {
@@ -50,36 +51,44 @@ export class Blobs {
 
   /** Takes bytes in. Above 1 MiB they are on disk, unreferenced, when this resolves; below, `attach` writes them. */
   async stage(bytes: readonly Buffer[]): Promise<StagedBlob> {
-    const blob = this.#next++
-    const size = bytes.reduce((sum, b) => sum + b.length, 0)
-    if (size <= pieceBytes * stepPieces) {
-      return { blob, size, attach: () => this.#write(blob, pieces(bytes)), discard: () => undefined }
-    }
-    this.#staging.add(blob)
-    const discard = () => {
+    const [staged] = await this.stageAll([bytes])
+    return staged!
+  }
+
+  /** The same for several whose references will share a transaction: they share the 1 MiB too. */
+  async stageAll(all: readonly (readonly Buffer[])[]): Promise<StagedBlob[]> {
+    const blobs = all.map((bytes) => ({ blob: this.#next++, bytes, size: bytes.reduce((sum, b) => sum + b.length, 0) }))
+    if (blobs.reduce((sum, { size }) => sum + size, 0) <= stepBytes)
+      return blobs.map(({ blob, bytes, size }) => {
+        return { blob, size, attach: () => this.#write(cut(blob, bytes)), discard: () => undefined }
+      })
+    for (const { blob } of blobs) this.#staging.add(blob)
+    const discard = (blob: number) => {
       this.#staging.delete(blob)
       void this.sweep()
     }
     try {
-      await this.#commit.run('blob', () => this.#loosen.run(blob))
-      const cut = pieces(bytes)
-      for (let step = take(cut, stepPieces); step.length > 0; step = take(cut, stepPieces)) {
-        const some = step
-        await this.#commit.run('blob', () => this.#write(blob, some))
-      }
+      for (const step of steps(blobs)) await this.#commit.run('blob', () => this.#writeLoose(step))
     } catch (error) {
-      discard()
+      for (const { blob } of blobs) discard(blob)
       throw error
     }
-    const attach = () => {
-      this.#fasten.run(blob)
-      this.#staging.delete(blob)
-    }
-    return { blob, size, attach, discard }
+    return blobs.map(({ blob, size }) => {
+      const attach = () => {
+        this.#fasten.run(blob)
+        this.#staging.delete(blob)
+      }
+      return { blob, size, attach, discard: () => discard(blob) }
+    })
   }
 
-  #write(blob: number, some: Iterable<Piece>): void {
-    for (const { n, bytes } of some) this.#insert.run(blob, n, bytes)
+  #write(some: Iterable<Piece>): void {
+    for (const { blob, n, bytes } of some) this.#insert.run(blob, n, bytes)
+  }
+
+  #writeLoose(some: readonly Piece[]): void {
+    for (const { blob, n } of some) if (n === 0) this.#loosen.run(blob)
+    this.#write(some)
   }
 
   /** The bytes, piece by piece, from the byte `start` to before `end`. */
@@ -125,15 +134,16 @@ export class Blobs {
 }
 
 interface Piece {
+  blob: number
   n: number
   bytes: Buffer
 }
 
 /**
- * Cuts buffers into pieces of exactly 256 KiB, the last one shorter; copies only where a piece spans several. Nothing
- * is one empty piece, so that its number is never given again.
+ * Cuts the buffers of a blob into pieces of exactly 256 KiB, the last one shorter; copies only where a piece spans several.
+ * Nothing is one empty piece, so that its number is never given again.
  */
-function* pieces(bytes: readonly Buffer[]): Generator<Piece> {
+function* cut(blob: number, bytes: readonly Buffer[]): Generator<Piece> {
   let n = 0
   let open: Buffer[] = []
   let room = pieceBytes
@@ -141,7 +151,7 @@ function* pieces(bytes: readonly Buffer[]): Generator<Piece> {
     const whole = open.length === 1 ? (open[0] as Buffer) : Buffer.concat(open)
     open = []
     room = pieceBytes
-    return { n: n++, bytes: whole }
+    return { blob, n: n++, bytes: whole }
   }
   for (const buffer of bytes) {
     for (let at = 0; at < buffer.length;) {
@@ -155,12 +165,19 @@ function* pieces(bytes: readonly Buffer[]): Generator<Piece> {
   if (open.length > 0 || n === 0) yield close()
 }
 
-/** The next ones of an iterator, `count` at most. */
-function take<T>(from: Iterator<T>, count: number): T[] {
-  const some: T[] = []
-  for (let next = from.next(); !next.done; next = from.next()) {
-    some.push(next.value)
-    if (some.length === count) break
+/** The pieces of all these blobs in order, as many together as one transaction writes. */
+function* steps(blobs: readonly { blob: number; bytes: readonly Buffer[] }[]): Generator<Piece[]> {
+  let step: Piece[] = []
+  let room = stepBytes
+  for (const { blob, bytes } of blobs) {
+    for (const piece of cut(blob, bytes)) {
+      step.push(piece)
+      room -= piece.bytes.length
+      if (room >= pieceBytes) continue
+      yield step
+      step = []
+      room = stepBytes
+    }
   }
-  return some
+  if (step.length > 0) yield step
 }
