@@ -21,7 +21,7 @@ export async function admissions({ quick, say, caller, target, folder, profile }
       const input: RateInput = { port: server.port, request: post('/api/chat', chat), connections, ms, status: 200 }
       return quantile((await caller.ask<Rated>('rate', input)).latencies, 0.5) * 1000
     }
-    for (const server of [on, off]) await p50(server, quick ? 200 : 1_500)
+    for (const server of [on, off]) await p50(server, quick ? 200 : 4_000)
     const found = { on: [] as number[], off: [] as number[] }
     for (let round = 0; round < (quick ? 2 : 15); round++) {
       found.on.push(await p50(on, quick ? 200 : 700))
