@@ -103,6 +103,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     if (this.#over) return ticket.release()
     this.#ticket = ticket
     if (this.held) this.#heldSince = performance.now()
+    if (this.held && this.#way.closing) this.stop()
   }
 
   /** The lane lets it go to the target. */
