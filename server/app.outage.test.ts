@@ -1,4 +1,6 @@
 // The target goes away and comes back, with people and jobs waiting for it; and it comes back broken.
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
 import { eventually, openFake, pass, turns } from './app.stage.ts'
@@ -83,6 +85,23 @@ describe('people outlive an outage', () => {
     const closed = foreman.close()
     const { status, headers, text } = await asked
     expect([status, headers.get('retry-after'), text]).toEqual([503, '5', expect.stringContaining('stopping')])
+    await closed
+  })
+
+  test('a foreman that stops holds nobody whose body comes in only then', async () => {
+    const { fake, foreman } = await open({ STOP_GRACE: '1h' })
+    await fake.refuse()
+    await foreman.app.target.probe()
+    const late = request(`${foreman.url}/api/chat`, { method: 'POST' })
+    late.write('{"model":"alpha",')
+    const earlier = ask(foreman)
+    await eventually(async () => (await held(foreman)) === 1)
+    const closed = foreman.close()
+    expect((await earlier).status).toBe(503)
+    late.end('"messages":[]}')
+    const [answer] = (await once(late, 'response')) as [IncomingMessage]
+    expect(answer.statusCode).toBe(503)
+    answer.resume()
     await closed
   })
 })

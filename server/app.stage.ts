@@ -44,8 +44,11 @@ export interface Work {
   answer: ServerResponse
 }
 
-/** A target that only has one model, `alpha`, and answers work with exactly the bytes a test chooses. Resolves to its URL. */
-export async function openTarget(work: (work: Work) => void): Promise<string> {
+/**
+ * A target that only has one model, `alpha`, and answers work with exactly the bytes a test chooses. `hears`, asked at
+ * each probe, says whether that is answered. Resolves to its URL.
+ */
+export async function openTarget(work: (work: Work) => void, hears = () => true): Promise<string> {
   const known: Record<string, object> = {
     '/api/version': { version: '0.33.0' },
     '/api/tags': { models: [{ name: 'alpha:latest', digest: 'a'.repeat(64), size: 1 }] },
@@ -58,6 +61,7 @@ export async function openTarget(work: (work: Work) => void): Promise<string> {
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const body = Buffer.concat(parts)
+      if (path === '/api/version' && !hears()) return
       if (known[path]) return void answer.end(JSON.stringify(known[path]))
       // Requests that only load a model have nothing to answer.
       if (body.length < 200 && /^{"model":"alpha:latest",("stream":false|"input":"")}$/.test(body.toString()))

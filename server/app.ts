@@ -37,7 +37,6 @@ export interface AppOptions {
 }
 
 export interface App {
-  /** Where it listens. */
   url: string
   queue: Queue
   target: Target
@@ -105,6 +104,7 @@ export async function startApp({
       people.decide()
       worker.wake()
     },
+    onVanished: () => server.vanished(),
     onAwaited: (on) => waker?.wanted(on),
     onNames: () => {
       people.renamed()

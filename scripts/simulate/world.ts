@@ -1,7 +1,8 @@
 // foreman's own lanes before the model of Ollama's scheduler: the real People, the real Turns, the real schedule() or another
 // policy, the real Capacity. It brings requests, does what is decided, and notes what came of it.
 import { Capacity } from '../../server/ollama/capacity.ts'
-import { People, type Surroundings } from '../../server/people/people.ts'
+import { People } from '../../server/people/people.ts'
+import type { Surroundings } from '../../server/people/surroundings.ts'
 import type { Limits } from '../../server/job/schedule.ts'
 import { Turns } from '../../server/worker/turns.ts'
 import { JumpingClock } from './clock.ts'
@@ -23,6 +24,7 @@ export class World implements Surroundings {
   cures = 0
   absent = false
   readonly blind = false
+  readonly state = 'awake'
   readonly capacity: Capacity
   readonly #options: Required<Pick<WorldOptions, 'policy' | 'room' | 'size' | 'load' | 'lag'>>
   readonly #people: People
@@ -231,6 +233,7 @@ export class World implements Surroundings {
   residentKeys = () => this.#view
   listedKeys = () => this.#view
   demand = () => {}
+  heard = () => {}
   probe = async () => {}
   shown = () => this.#look()
   lookAnew = async () => this.#look()

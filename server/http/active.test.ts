@@ -2,7 +2,12 @@ import { expect, it } from 'vitest'
 import { Active, type Underway } from './active.ts'
 
 function several(count: number): Underway[] {
-  return Array.from({ length: count }, () => ({ place: -1, stop: () => undefined, held: false }))
+  return Array.from({ length: count }, () => ({
+    place: -1,
+    stop: () => undefined,
+    vanished: () => undefined,
+    held: false,
+  }))
 }
 
 it('knows who is under way, in whatever order they end', () => {
@@ -33,7 +38,8 @@ it('hands out all of them though they end one by one', () => {
   const active = new Active()
   const ended: Underway[] = []
   for (let i = 0; i < 4; i++) {
-    const one: Underway = { place: -1, held: false, stop: () => void (active.delete(one) && ended.push(one)) }
+    const stop = () => void (active.delete(one) && ended.push(one))
+    const one: Underway = { place: -1, held: false, stop, vanished: () => undefined }
     active.add(one)
   }
   for (const one of active.all()) one.stop()

@@ -5,7 +5,10 @@ export interface Underway {
   place: number
   /** Nothing of it was sent to the target yet. */
   readonly held: boolean
+  /** What has no answer yet gets one, what streams is cut. */
   stop(): void
+  /** The same when the target has vanished with it. */
+  vanished(): void
 }
 
 /**

@@ -8,11 +8,11 @@ import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
 import { afterPredecessor, look, unfitness } from './arrival.ts'
 import { Body, largestBody, Upload } from './body.ts'
-import { clientLines, upstreamLines } from './lines.ts'
+import { clientLines } from './lines.ts'
 import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
 import { isInference, originForm, pathOf, routeOf } from './peek.ts'
 import { cutShort, writePiece } from './piece.ts'
-import type { Served, Way } from './way.ts'
+import { onward, type Served, type Way } from './way.ts'
 
 /** An answer so short is sent as one string with its head, which costs Node less. */
 const shortAnswer = 16 * 1024
@@ -61,21 +61,22 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     this.#res.on('close', Passage.closed).on('error', () => {})
     if (this.#way.closing) this.#refuse(stopping())
     else if (unfit) this.#refuse(unfit)
-    else if (!isInference(method!, this.#path)) this.#afterPredecessor(() => this.forward())
-    else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
+    else if (!isInference(method!, this.#path)) {
+      this.#afterPredecessor(() => (this.#way.people.missing() ? this.refuse() : this.forward()))
+    } else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
       this.#afterPredecessor(() => this.#arrive(undefined))
     } else this.#look()
   }
 
   /** The server stops: what has no answer yet gets one, what streams is cut. */
   stop(): void {
-    if (this.#over) {
-      this.#res.destroy()
-      return
-    }
-    this.#end()
-    this.#abort?.()
-    this.#fail(stopping())
+    if (this.#over) this.#res.destroy()
+    else this.#giveUp(stopping())
+  }
+
+  /** The target has vanished: what was sent to it gets no answer any more. What was not may wait for it. */
+  vanished(): void {
+    if (!this.#over && this.#abort) this.#giveUp(absent())
   }
 
   get held(): boolean {
@@ -102,6 +103,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     if (this.#over) return ticket.release()
     this.#ticket = ticket
     if (this.held) this.#heldSince = performance.now()
+    if (this.held && this.#way.closing) this.stop()
   }
 
   /** The lane lets it go to the target. */
@@ -109,19 +111,11 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     if (this.#over) return
     const now = performance.now()
     const held = now - (this.#heldSince ?? now)
-    const { headers, rawHeaders, method, url } = this.#req
+    const { headers } = this.#req
     const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
     if (hasBody && !this.#body) this.#upload ??= new Upload(this.#req)
-    const { dispatcher, prefix, targetToken } = this.#way
-    dispatcher.dispatch(
-      {
-        path: prefix + originForm(url!),
-        method: method as Dispatcher.HttpMethod,
-        headers: upstreamLines(rawHeaders, headers.connection, targetToken),
-        body: (this.#upload ?? this.#body?.send() ?? null) as Dispatcher.DispatchOptions['body'],
-      },
-      this,
-    )
+    const body = this.#upload ?? this.#body?.send() ?? null
+    this.#way.dispatcher.dispatch(onward(this.#way, this.#req, body), this)
     this.#overheadMs = performance.now() - this.#bodyRead - held
   }
 
@@ -136,6 +130,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    this.#way.people.heard()
     // Interim answers are between the target and undici.
     if (status < 200) return true
     this.#resume = resume
@@ -149,6 +144,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   }
 
   onData(chunk: Buffer): boolean {
+    this.#way.people.heard()
     if (this.#first === null) {
       this.#first = chunk
       return true
@@ -183,12 +179,16 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   /** Nothing that went out on a connection is sent again, though its end may have the code of one never made. */
   onError(error: Error): void {
     if (this.#over) return
-    if (this.#abort === undefined && isUnmade(error) && this.#ticket?.again()) {
-      this.#heldSince ??= performance.now()
-    } else {
-      this.#end()
-      this.#fail(failure(error))
-    }
+    const unsent = this.#abort === undefined && isUnmade(error) && !this.#way.closing
+    if (unsent && this.#ticket?.again()) this.#heldSince ??= performance.now()
+    else this.#giveUp(failure(error))
+  }
+
+  /** Ends it on foreman's side, whatever the target still does about it. */
+  #giveUp(error: ForemanError): void {
+    this.#end()
+    this.#abort?.()
+    this.#fail(error)
   }
 
   /** No answer of the target's can come any more: says why, or cuts what has begun. A clean end would be a lie. */

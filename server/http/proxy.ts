@@ -94,6 +94,11 @@ export class Proxy {
     })
   }
 
+  /** The target has not answered anything for the grace time: what is on it is told so, or cut. */
+  vanished(): void {
+    for (const passage of this.#way.active.all()) passage.vanished()
+  }
+
   /** Takes no new request; lets those under way end for `graceMs`, then ends them. */
   async close(graceMs: number): Promise<void> {
     this.#way.closing = true

@@ -41,6 +41,8 @@ export interface Server {
   app: FastifyInstance
   /** Proxied requests under way. */
   readonly active: number
+  /** The target has not answered anything for the grace time: proxied requests that are on it end. */
+  vanished(): void
   /** Starts to listen. Resolves to the address: `http://127.0.0.1:11435`. */
   listen(address: { host: string; port: number }): Promise<string>
   /**
@@ -125,6 +127,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     get active() {
       return proxy.active
     },
+    vanished: () => proxy.vanished(),
     listen: (address) => app.listen(address),
     drain: async (graceMs) => {
       const answered = [...underWay].map((raw) => new Promise((resolve) => raw.once('close', resolve)))

@@ -1,8 +1,12 @@
-// What all passages (passage.ts) share, and what each of them reports when it is over.
+// What all passages (passage.ts) share: the way to the target, how a request is put to it, and what each passage reports when
+// it is over.
+import type { IncomingMessage } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { People } from '../people/people.ts'
 import type { Active } from './active.ts'
 import type { Memory } from './body.ts'
+import { upstreamLines } from './lines.ts'
+import { originForm } from './peek.ts'
 
 /** What became of a proxied request. */
 export interface Served {
@@ -28,10 +32,20 @@ export interface Way {
   targetToken: string | undefined
   people: People
   memory: Memory
-  /** Passages under way. `stop` ends one: what has no answer yet gets one, what streams is cut. */
+  /** Passages under way. */
   active: Active
   closing: boolean
   onServed: (served: Served) => void
   /** The last of `active` is gone. */
   onIdle: () => void
+}
+
+/** A client's request as the target gets it. */
+export function onward({ prefix, targetToken }: Way, req: IncomingMessage, body: unknown): Dispatcher.DispatchOptions {
+  return {
+    path: prefix + originForm(req.url!),
+    method: req.method as Dispatcher.HttpMethod,
+    headers: upstreamLines(req.rawHeaders, req.headers.connection, targetToken),
+    body: body as Dispatcher.DispatchOptions['body'],
+  }
 }

@@ -19,11 +19,13 @@ export interface TargetOptions {
   url: string
   token?: string
   clock: Clock
-  /** Failing probes for so long give a running request up. */
+  /** Failing probes for so long give up what is on it. */
   graceMs: number
   /** Largest answer in bytes; more fails `too_large`. */
   answerMax: number
   onState?: (state: TargetState, previous: TargetState) => void
+  /** That long nothing has answered. Told again with each probe that fails. */
+  onVanished?: () => void
   /** Names, weights or Modelfile parameters became known or changed: `runner` may answer otherwise. */
   onNames?: () => void
   onResidents?: (reading: Reading) => void
@@ -39,7 +41,6 @@ export class Target {
   readonly #names: Names
   readonly #residents: Residents
   readonly #watch: Watch
-  readonly #demands = { waiting: new Set<unknown>(), in_flight: new Set<unknown>() }
   readonly #flights: Flights
 
   constructor(parts: TargetOptions) {
@@ -110,8 +111,6 @@ export class Target {
    */
   demand(reason: Reason, on: boolean, who: unknown = 'worker'): void {
     this.#watch.demand(reason, on, who)
-    if (on) this.#demands[reason].add(who)
-    else this.#demands[reason].delete(who)
     this.#poll()
   }
 
@@ -227,11 +226,12 @@ export class Target {
     if (good && this.#names.old && this.state === 'awake') void this.refresh()
     if (failingSince === undefined || clock.now() - failingSince < graceMs) return
     this.#flights.giveUp(new TargetAbsent('gave_up'))
+    this.#parts.onVanished?.()
   }
 
   /** /api/ps is read while it matters to anybody, and there is somebody to ask. */
   #poll(): void {
-    const { waiting, in_flight } = this.#demands
+    const { waiting, in_flight } = this.#watch.demands
     this.#residents.poll(waiting.size + in_flight.size > 0 && !this.absent)
     this.#parts.onAwaited?.(waiting.size > 0 && this.absent)
   }

@@ -39,9 +39,10 @@ export class Watch {
   version: string | undefined
   /** Monotonic time of the first of the failed probes in a row, undefined while the target answers. */
   failingSince: number | undefined
+  /** Who cares, by why. */
+  readonly demands = { waiting: new Set<unknown>(), in_flight: new Set<unknown>() }
   readonly #parts: WatchOptions
   readonly #closed = new AbortController()
-  readonly #demands = { waiting: new Set<unknown>(), in_flight: new Set<unknown>() }
   #good = 0
   #heardAt = Number.NEGATIVE_INFINITY
   #probedAt = Number.NEGATIVE_INFINITY
@@ -56,7 +57,7 @@ export class Watch {
 
   /** Says whether `who` cares; each counts once for a reason. */
   demand(reason: Reason, on: boolean, who: unknown): void {
-    const demands = this.#demands[reason]
+    const demands = this.demands[reason]
     if (on === demands.has(who)) return
     if (on) demands.add(who)
     else demands.delete(who)
@@ -149,7 +150,7 @@ export class Watch {
     const { clock } = this.#parts
     const absent = this.state !== 'awake' && this.state !== 'stuck'
     const recovering = absent && this.#good > 0
-    const { waiting, in_flight } = this.#demands
+    const { waiting, in_flight } = this.demands
     const soon = recovering || in_flight.size > 0 || (absent && waiting.size > 0)
     // A request that speaks needs no probe beside it.
     const last = soon && !absent ? Math.max(this.#probedAt, this.#heardAt) : this.#probedAt

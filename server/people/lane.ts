@@ -82,6 +82,12 @@ export class Lane {
     this.#flying++
   }
 
+  /** Takes a request out of flight that never reached the target: its runner was not used. */
+  takeBack(visit: Visit): void {
+    this.#land(visit, this.#group(visit.key))
+    visit.place = 'gone'
+  }
+
   /** Takes a request off its place; one in flight was the last use of its runner. */
   leave(visit: Visit, place: 'stalled' | 'gone', now: number): void {
     const group = this.#group(visit.key)
@@ -89,8 +95,7 @@ export class Lane {
       group.held = group.held.filter((one) => one !== visit)
       this.#held--
     }
-    if (group.flight.delete(visit)) {
-      this.#flying--
+    if (this.#land(visit, group)) {
       group.used = now
       // Whoever waits for another runner cannot have had its load begin before this answer ended.
       for (const other of this.#groups.values()) {
@@ -135,6 +140,14 @@ export class Lane {
     if (this.#groups.size <= remembered) return
     const empty = [...this.#groups.values()].filter((group) => group.empty).sort((a, b) => a.used - b.used)
     for (const { key } of empty.slice(0, Math.max(0, empty.length - remembered))) this.#groups.delete(key)
+  }
+
+  #land(visit: Visit, group: Group): boolean {
+    if (!group.flight.delete(visit)) return false
+    this.#flying--
+    // With nobody left who waits for its load, the next one that is waited for begins later.
+    if (group.flight.size === 0) group.coldSince = undefined
+    return true
   }
 
   #group(key: string): Group {

@@ -2,13 +2,11 @@
 // is so invisible to a chat.
 import type { Clock } from '../clock.ts'
 import type { Target } from '../ollama/target.ts'
-import type { Lane } from './lane.ts'
-import type { Visit } from './visit.ts'
+import type { Waiter } from './visit.ts'
 
 export interface OutageParts {
   clock: Clock
   target: Pick<Target, 'probe'>
-  lane: Lane
   /** So long a request waits, milliseconds. */
   absentHold: number
   onChange: () => void
@@ -17,6 +15,8 @@ export interface OutageParts {
 export class Outage {
   readonly #parts: OutageParts
   #probes = 0
+  /** Somebody's time may be running. */
+  #running = false
 
   constructor(parts: OutageParts) {
     this.#parts = parts
@@ -27,37 +27,48 @@ export class Outage {
     return this.#probes > 0
   }
 
-  /** The target is absent: refuses those whose time is over. Answers when the next one's is, null for nobody. */
-  wait(): number | null {
-    const { clock, lane, absentHold } = this.#parts
+  /**
+   * The target is absent: refuses those whose time is over, once `leave` has taken them off their place. Answers when the
+   * next one's is, Infinity for nobody.
+   */
+  wait<T extends Waiter>(waiting: Iterable<T>, leave: (waiter: T) => void): number {
+    const { clock, absentHold } = this.#parts
     const now = clock.now()
     let next = Infinity
-    for (const visit of lane.waiting) {
-      visit.absentSince ??= now
-      const end = visit.absentSince + absentHold
+    for (const waiter of waiting) {
+      this.#running = true
+      waiter.absentSince ??= now
+      const end = waiter.absentSince + absentHold
       if (now < end) next = Math.min(next, end)
       else {
-        lane.leave(visit, 'gone', now)
-        visit.traveller.refuse()
+        leave(waiter)
+        waiter.traveller.refuse()
       }
     }
-    return next < Infinity ? next : null
+    return next
   }
 
-  /** A request could not be sent. True: it is held again; false: its time is over. */
-  holdAgain(visit: Visit): boolean {
-    const { clock, target, lane, absentHold, onChange } = this.#parts
+  /**
+   * The target is there, and these wait for something else: another outage has all of its time again. Whoever goes keeps what
+   * it has waited until it is connected, else a target that only seems to be there would make it wait without end.
+   */
+  over(waiting: Iterable<Waiter>): void {
+    if (!this.#running) return
+    this.#running = false
+    for (const waiter of waiting) waiter.absentSince = undefined
+  }
+
+  /** A request could not be sent, and the target is asked how it is. Answers whether the request has time left to wait. */
+  unsent(waiter: Waiter): boolean {
+    const { clock, target, absentHold, onChange } = this.#parts
     const now = clock.now()
-    visit.absentSince ??= now
-    const over = now - visit.absentSince >= absentHold
-    lane.leave(visit, 'gone', now)
-    if (!over) lane.hold(visit)
+    this.#running = true
+    waiter.absentSince ??= now
     this.#probes++
     void target.probe().then(() => {
       this.#probes--
       onChange()
     })
-    onChange()
-    return !over
+    return now - waiter.absentSince < absentHold
   }
 }

@@ -1,14 +1,21 @@
 // For tests: what people's requests stand before, as a test says. No part of the running foreman.
 import { unknownRoom } from '../job/room.ts'
-import type { Surroundings } from './people.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** A target whose memory and presence a test sets. Keys are their own runners. */
 export class Scenery implements Surroundings {
   absent = false
+  state: Surroundings['state'] = 'awake'
   blind = false
   resident = new Set<string>()
   readonly unloaded: string[] = []
-  capacity = { room: unknownRoom, forwarded: () => {}, withdrawn: () => {} }
+  /** Runners that were asked for and neither came nor were given up. */
+  readonly awaited = new Set<string>()
+  capacity = {
+    room: unknownRoom,
+    forwarded: (key: string) => void this.awaited.add(key),
+    withdrawn: (key: string) => void this.awaited.delete(key),
+  }
 
   runnerKey(name: string): string {
     return name
@@ -26,7 +33,14 @@ export class Scenery implements Surroundings {
     return this.resident
   }
 
-  demand(): void {}
+  /** What is asked of the target's watch now. */
+  readonly demands: Record<string, boolean> = {}
+
+  demand(reason: string, on: boolean): void {
+    this.demands[reason] = on
+  }
+
+  heard(): void {}
 
   shown(key: string): void {
     this.resident.add(key)

@@ -172,6 +172,81 @@ describe('while the target is absent', () => {
   })
 })
 
+describe('while the target comes and goes', () => {
+  it('whoever waits for another when it is back has all of the time again when it is away anew', () => {
+    const { clock, target, people, order, arrive } = openOne()
+    arrive('a')
+    target.absent = true
+    arrive('b')
+    clock.advance(20_000)
+    target.absent = false
+    people.decide()
+    target.absent = true
+    people.decide()
+    clock.advance(29_999)
+    expect(order).toEqual(['a'])
+    clock.advance(1)
+    expect(order).toEqual(['a', 'no b'])
+  })
+
+  it.each(['a', undefined, 'm:cloud'])(
+    'whoever finds nobody there although it seemed back (%s) waits no longer than for an absent one',
+    async (name) => {
+      const { clock, target, people, order, arrive } = open()
+      target.absent = true
+      const ticket = arrive(name)
+      clock.advance(29_999)
+      target.absent = false
+      people.decide()
+      expect(ticket.again()).toBe(true)
+      await Promise.resolve().then(() => Promise.resolve())
+      expect([order.length, people.held, people.inFlight]).toEqual([2, 0, 1])
+      clock.advance(1)
+      expect(ticket.again()).toBe(false)
+      expect([people.held, people.inFlight, people.strangers]).toEqual([0, 0, 0])
+    },
+  )
+
+  it.each(['a', undefined, 'm:cloud'])('nobody waits for it any more once refused (%s)', (name) => {
+    const { clock, target, order, arrive } = open()
+    target.absent = true
+    arrive(name)
+    expect(target.demands).toEqual({ waiting: true, in_flight: true })
+    clock.advance(30_000)
+    expect([order, target.demands]).toEqual([[`no ${name}`], { waiting: false, in_flight: false }])
+  })
+
+  it('a request that never went has asked for no load and used no runner', async () => {
+    const loads: object[] = []
+    const { clock, target, people, arrive } = open({ onLoad: (load) => loads.push(load) })
+    const ticket = arrive('a')
+    target.absent = true
+    ticket.again()
+    expect([target.awaited.size, people.crowds[0]?.used]).toEqual([0, -Infinity])
+    await Promise.resolve().then(() => Promise.resolve())
+    clock.advance(20_000)
+    target.absent = false
+    people.decide()
+    expect([...target.awaited]).toEqual(['a'])
+    clock.advance(2_000)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([{ key: 'a', ms: 2_000 }])
+  })
+
+  it('a load is measured from when somebody waits for it, not from when somebody once did', () => {
+    const loads: object[] = []
+    const { clock, target, people, arrive } = open({ onLoad: (load) => loads.push(load) })
+    arrive('a').release()
+    clock.advance(3_600_000)
+    arrive('a')
+    clock.advance(2_000)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([{ key: 'a', ms: 2_000 }])
+  })
+})
+
 describe('a target that hangs on letting its only runner go', () => {
   it('is told to, once a request has been silent and the runner idle for fifteen seconds', () => {
     const { clock, target, arrive } = openOne()

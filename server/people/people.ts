@@ -3,12 +3,12 @@
 // moves no bytes; http/passage.ts does.
 import type { Clock } from '../clock.ts'
 import { admit, type Admission, type Crowd } from '../job/admit.ts'
-import type { Capacity } from '../ollama/capacity.ts'
-import type { Target } from '../ollama/target.ts'
 import { Cure } from './cure.ts'
 import { Lane } from './lane.ts'
 import { Outage } from './outage.ts'
-import { LaneTicket, PassingTicket } from './ticket.ts'
+import { Passing } from './passing.ts'
+import type { Jobs, Surroundings } from './surroundings.ts'
+import { LaneTicket } from './ticket.ts'
 import type { Ticket, Traveller, Visit } from './visit.ts'
 
 export interface PeopleOptions {
@@ -32,37 +32,11 @@ export interface PeopleOptions {
   onHealed?: (key: string) => void
 }
 
-/** What people's requests stand before. */
-export type Surroundings = Pick<
-  Target,
-  | 'absent'
-  | 'blind'
-  | 'cloud'
-  | 'demand'
-  | 'listedKeys'
-  | 'lookAnew'
-  | 'probe'
-  | 'residentKeys'
-  | 'runnerKey'
-  | 'shown'
-  | 'unload'
-> & { capacity: Pick<Capacity, 'forwarded' | 'room' | 'withdrawn'> }
-
-/** What the jobs' lane does to people's. */
-export interface Jobs {
-  /** Key of the job that is loading or working. */
-  running: string | null
-  /** Key that jobs claimed a turn for. */
-  claim: string | null
-}
-
 export class People {
   readonly #options: PeopleOptions
   readonly #lane = new Lane()
   readonly #outage: Outage
-  /** In flight with a key that can't be told, and with no need of a runner. They are never held. */
-  #strangers = 0
-  #elsewhere = 0
+  readonly #passing: Passing
   #jobs: Jobs = { running: null, claim: null }
   readonly #cure: Cure
   #deciding = false
@@ -72,20 +46,23 @@ export class People {
   constructor(options: PeopleOptions) {
     this.#options = options
     this.#cure = new Cure(options)
-    this.#outage = new Outage({ ...options, lane: this.#lane, onChange: () => this.#changed() })
+    const onChange = () => this.#changed()
+    this.#outage = new Outage({ ...options, onChange })
+    this.#passing = new Passing({ outage: this.#outage, onChange })
   }
 
   /** How many requests are in flight, as far as they count. */
   get inFlight(): number {
-    return this.#lane.flying + this.#strangers + this.#elsewhere
+    return this.#lane.flying + this.#passing.flying
   }
 
   get held(): number {
-    return this.#lane.held
+    return this.#lane.held + this.#passing.held
   }
 
+  /** How many have a key that can't be told. */
   get strangers(): number {
-    return this.#strangers
+    return this.#passing.strangers
   }
 
   /** What each runner's requests are doing, and when they last did. */
@@ -99,7 +76,7 @@ export class People {
    */
   arrive(name: string | undefined, traveller: Traveller): Ticket {
     const { clock, target } = this.#options
-    if (name === undefined || target.cloud(name)) return this.#pass(name === undefined, traveller)
+    if (name === undefined || target.cloud(name)) return this.#passing.arrive(name === undefined, traveller)
     const visit: Visit = {
       name,
       key: target.runnerKey(name),
@@ -118,8 +95,24 @@ export class People {
       target,
       lane: this.#lane,
       onChange: () => this.#changed(),
-      holdAgain: (held) => this.#outage.holdAgain(held),
+      unsent: (unsent) => this.#outage.unsent(unsent),
     })
+  }
+
+  /**
+   * Whether a request that waits for nothing would only meet silence. The target is asked how it is then, so that the next
+   * one does not hear of what was. One that refuses says so itself, and says at once when it is back.
+   */
+  missing(): boolean {
+    const { target } = this.#options
+    if (target.state !== 'asleep') return false
+    void target.probe()
+    return true
+  }
+
+  /** Bytes of an answer came: the target is there, whatever its probes say. */
+  heard(): void {
+    this.#options.target.heard()
   }
 
   jobs(jobs: Jobs): void {
@@ -162,20 +155,32 @@ export class People {
     const { clock, target } = this.#options
     this.#cancelTimer()
     this.#cancelTimer = () => {}
-    this.#demand()
-    const admitting = target.absent ? this.#outage.wait() : this.#admit()
+    const admitting = target.absent ? this.#wait() : this.#admit()
     const healing = this.#lane.flying > 0 ? this.#cure.tend(this.crowds, this.#jobs.running) : null
+    // Only now it is known who still waits.
+    this.#demand()
     const next = Math.min(admitting ?? Infinity, healing ?? Infinity)
     if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
+  }
+
+  /** Refuses whoever has waited for the absent target for long enough. Answers when to look again. */
+  #wait(): number {
+    const now = this.#options.clock.now()
+    const next = this.#outage.wait(this.#lane.waiting, (visit) => this.#lane.leave(visit, 'gone', now))
+    return Math.min(next, this.#passing.wait())
   }
 
   /** Forwards until nobody may go. Answers when to look again. */
   #admit(): number | null {
     // Whoever was to be sent found nobody there: none goes before it is known how the target is.
     if (this.#outage.asking) return null
+    this.#passing.go()
     while (this.#lane.held > 0) {
       const admission = this.#ask()
-      if (admission.act === 'hold') return admission.until
+      if (admission.act === 'hold') {
+        this.#outage.over(this.#lane.waiting)
+        return admission.until
+      }
       this.#go(admission)
     }
     return null
@@ -211,18 +216,6 @@ export class People {
     }
   }
 
-  /** One who is never held: its key can't be told, or it needs no runner. */
-  #pass(unknown: boolean, traveller: Traveller): Ticket {
-    const count = (by: number) => {
-      if (unknown) this.#strangers += by
-      else this.#elsewhere += by
-      this.#options.onChange?.()
-    }
-    count(1)
-    traveller.forward()
-    return new PassingTicket(() => count(-1))
-  }
-
   #changed(): void {
     this.decide()
     this.#options.onChange?.()
@@ -230,7 +223,7 @@ export class People {
 
   #demand(): void {
     const { target } = this.#options
-    target.demand('in_flight', this.#lane.flying + this.#lane.held > 0, this)
-    target.demand('waiting', this.#lane.held > 0, this)
+    target.demand('in_flight', this.inFlight + this.held > 0, this)
+    target.demand('waiting', this.held > 0, this)
   }
 }

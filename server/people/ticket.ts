@@ -1,7 +1,7 @@
 // What a passage tells of its request while that stands in the lane.
 import type { Clock } from '../clock.ts'
 import type { Lane } from './lane.ts'
-import type { Surroundings } from './people.ts'
+import type { Surroundings } from './surroundings.ts'
 import type { Ticket, Visit } from './visit.ts'
 
 export interface TicketParts {
@@ -10,8 +10,8 @@ export interface TicketParts {
   lane: Lane
   /** The lane is another than before. */
   onChange: () => void
-  /** It could not be sent. True: it is held again. */
-  holdAgain: (visit: Visit) => boolean
+  /** It could not be sent, which is looked into. True: it may wait for the target. */
+  unsent: (visit: Visit) => boolean
 }
 
 /** A client that takes no byte for so long holds nobody up any more. */
@@ -62,7 +62,14 @@ export class LaneTicket implements Ticket {
 
   again(): boolean {
     this.#cancelStall()
-    return this.#visit.place === 'flight' && this.#parts.holdAgain(this.#visit)
+    if (this.#visit.place !== 'flight') return false
+    const { lane, target, onChange, unsent } = this.#parts
+    const waits = unsent(this.#visit)
+    lane.takeBack(this.#visit)
+    if (waits) lane.hold(this.#visit)
+    if (!lane.flies(this.#visit.key)) target.capacity.withdrawn(this.#visit.key)
+    onChange()
+    return waits
   }
 
   #leave(place: 'stalled' | 'gone'): void {
@@ -72,28 +79,5 @@ export class LaneTicket implements Ticket {
     // One that was answered is about to be seen in memory, and teaches then.
     if (!lane.flies(key) && !this.#answered) target.capacity.withdrawn(key)
     onChange()
-  }
-}
-
-/** Of a request that is never held. */
-export class PassingTicket implements Ticket {
-  readonly held = false
-  #onEnd: () => void
-
-  constructor(onEnd: () => void) {
-    this.#onEnd = onEnd
-  }
-
-  release(): void {
-    this.#onEnd()
-    this.#onEnd = () => {}
-  }
-
-  answered(): void {}
-
-  stalled(): void {}
-
-  again(): boolean {
-    return false
   }
 }

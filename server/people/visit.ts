@@ -25,7 +25,14 @@ export interface Ticket {
 
 export type Place = 'held' | 'flight' | 'stalled' | 'gone'
 
-export interface Visit {
+/** Somebody who may have to wait for an absent target. */
+export interface Waiter {
+  readonly traveller: Traveller
+  /** Since when it waits for the target that is absent now, monotonic milliseconds. */
+  absentSince: number | undefined
+}
+
+export interface Visit extends Waiter {
   /** The affinity key as the request spells it. */
   readonly name: string
   /** The same by runner. */
@@ -36,7 +43,4 @@ export interface Visit {
   sent: number
   /** It could not go at once. */
   waited: boolean
-  /** Since when it is held because the target is absent. */
-  absentSince: number | undefined
-  readonly traveller: Traveller
 }
