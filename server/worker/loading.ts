@@ -16,7 +16,7 @@ export interface LoadingOptions {
   clock: Clock
   /** A load silent for longer is looked into. */
   loadStall_ms: number
-  /** The slowest load of a runner that was seen; 0: none. */
+  /** The slowest load of a runner that was seen of late; 0: none. */
   slowestLoad: (key: string) => number
   onLoad?: (facts: { key: string; ms: number }) => void
   /** A load hung: `unloaded` are the runners that were told to go. */
