@@ -98,34 +98,3 @@ test('people who provoke the hang are healed of it: the runner that all wait for
   expect(fake.requests.filter(unloads)).toHaveLength(1)
   expect((await foreman.get('/metrics')).text).toContain('foreman_target_healed_total 1')
 })
-
-/** Kinds of work that need a runner of their own each, on a target that holds one. */
-const kinds = models.flatMap((model) => [chat(model), chat(model, 'hi', { options: { num_ctx: 1024 } })])
-/** More of them by `INTERLEAVINGS=10000 npx vitest run server/app.loads.test.ts`. */
-const interleavings = Number(process.env.INTERLEAVINGS ?? 600)
-
-test(`the target never hangs on what foreman itself asks, in ${interleavings} jobs in random order, a third of them cancelled at random moments`, async () => {
-  const foreman = await openForeman({
-    fake: { models, parallel: 2 },
-    settings: { PATIENCE: '20ms', KEEP_ALIVE_AFTER: '10m', LOG_LEVEL: 'error' },
-  })
-  await foreman.app.target.refresh()
-  const seed = Date.now()
-  let state = seed
-  const dice = (sides: number) => (state = (state * 48_271) % 2_147_483_647) % sides
-  const { queue } = foreman.app
-  const waiting = new Set<string>()
-  for (let done = 0; done < interleavings; done++) {
-    waiting.add((await foreman.submit(kinds[dice(kinds.length)] as object)).id)
-    if (dice(3) === 0) {
-      const ids = [...waiting]
-      const id = ids[dice(ids.length)] as string
-      await foreman.post(`/jobs/${id}/cancel`)
-      waiting.delete(id)
-    }
-    if (queue.total('queued') > 30)
-      for (const id of [...waiting].slice(0, 10)) waiting.delete((await foreman.ended(id)).id)
-  }
-  for (const id of waiting) expect((await foreman.ended(id)).state, `seed ${seed}`).toMatch(/done|canceled/)
-  await foreman.fake.until(() => foreman.fake.inFlight === 0 && foreman.fake.queued === 0)
-})

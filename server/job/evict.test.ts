@@ -31,6 +31,11 @@ test('another set of options of the same weights has to go, whatever else could'
   ])
 })
 
+test('so it has when both were taken for one runner before, as an older listing could not tell them apart', () => {
+  const room = sawTogether(unknownRoom, new Set(['w', 'w num_ctx=1024']), 0)
+  expect(evicted({ now: 0, listed: ['w'], room, doubtful: new Set() }, 'w num_ctx=1024')).toEqual(['w'])
+})
+
 test('very many runners are let go in their order until it may fit', () => {
   const listed = Array.from({ length: 20 }, (_, i) => `m${i}`)
   const room = sawEvict(unknownRoom, new Set(['m2', 'x']), 0)

@@ -18,8 +18,12 @@ const weighed = 8
  * fits beside the others, Ollama may have to make room by itself: it must find nobody at work then, so the doubtful go as well.
  */
 export function evicted(memory: Memory, key: string): string[] {
-  const going = fewest(memory, key)
-  const staying = memory.listed.filter((one) => !going.includes(one))
+  const { listed } = memory
+  // Ollama keeps one runner of the same weights, whatever was taken for one of them before and so seen beside it.
+  const same = listed.filter((one) => weightsIn(one) === weightsIn(key))
+  const others = listed.filter((one) => !same.includes(one))
+  const going = [...same, ...fewest({ ...memory, listed: others }, key)]
+  const staying = listed.filter((one) => !going.includes(one))
   if (fits(memory.room, new Set([...staying, key]), memory.now) === true) return going
   const doubtful = new Set([...memory.doubtful].map(weightsIn))
   return [...going, ...staying.filter((one) => doubtful.has(weightsIn(one)))]

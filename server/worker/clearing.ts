@@ -2,6 +2,7 @@
 // idle; so it is /api/ps that says whether it went, and waiting for that has an end.
 
 import { until, type Clock } from '../clock.ts'
+import { weightsIn } from '../job/room.ts'
 import type { Target } from '../ollama/target.ts'
 
 export interface ClearingOptions {
@@ -30,17 +31,19 @@ export class Clearing {
   async letGo(keys: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { target, clock } = this.#options
     const began = clock.now()
+    // By weights: one that was told to go may be spelled otherwise from then on, as foreman's own load of it is forgotten.
+    const going = new Set(keys.map(weightsIn))
+    const listed = () => [...target.listedKeys()].filter((key) => going.has(weightsIn(key)))
     let told = -Infinity
     for (;;) {
-      const left = keys.filter((key) => target.listedKeys().has(key))
       if (clock.now() - told >= again_ms) {
         told = clock.now()
-        for (const key of left) await target.unload(key)
+        for (const key of listed()) await target.unload(key)
       } else await target.lookAnew()
       signal.throwIfAborted()
       // Without an answer nothing would be listed either.
       const seen = target.reading !== undefined && target.reading.at >= began
-      if (seen && !keys.some((key) => target.listedKeys().has(key))) return true
+      if (seen && listed().length === 0) return true
       if (clock.now() - began >= limit_ms) return false
       await until(clock, clock.now() + look_ms, signal)
     }

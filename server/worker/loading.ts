@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.ts'
 import { parseAffinityKey } from '../job/affinity.ts'
 import { evicted } from '../job/evict.ts'
-import { fits } from '../job/room.ts'
+import { fits, weightsIn } from '../job/room.ts'
 import type { Endpoint } from '../job/submit.ts'
 import { leavesWork, TargetAbsent, TargetFailure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
@@ -83,7 +83,10 @@ export class Loading {
   /** A job's request has failed, or was broken off. */
   failed(row: JobRow, error: unknown): void {
     if (!leavesWork(error)) return
-    this.#aftermath.brokeOff(this.#options.target.runnerKey(row.key))
+    const key = this.#options.target.runnerKey(row.key)
+    // Its runner may not have been what it was taken for: then Ollama began to load it by itself.
+    if (this.#mayEvict(key)) this.#aftermath.settled = false
+    this.#aftermath.brokeOff(key)
     if (error instanceof TargetAbsent) this.#aftermath.gaveUp()
   }
 
@@ -164,7 +167,8 @@ export class Loading {
   #mayEvict(key: string): boolean {
     const { target, clock } = this.#options
     const there = new Set([...target.listedKeys(), ...this.#aftermath.doubtful, key])
-    return fits(target.capacity.room, there, clock.now()) !== true
+    const replaces = [...there].some((one) => one !== key && weightsIn(one) === weightsIn(key))
+    return replaces || fits(target.capacity.room, there, clock.now()) !== true
   }
 
   /** Unloads everything that is listed. */
