@@ -71,9 +71,9 @@ async function hangs(dice: Dice, count: number): Promise<number> {
     },
   })
   await foreman.app.target.refresh()
-  let over = false
+  const over = new AbortController()
   const time = async () => {
-    for (; !over; await turns(4)) clock.advance(20)
+    for (; !over.signal.aborted; await turns(4)) clock.advance(20)
   }
   const passing = time()
   for (let i = 0; i < count; i++) await interleave(foreman, clock, dice)
@@ -82,7 +82,7 @@ async function hangs(dice: Dice, count: number): Promise<number> {
   const late = foreman.app.queue.total('failed')
   await foreman.close()
   await foreman.fake.close()
-  over = true
+  over.abort()
   await passing
   return found + late
 }
