@@ -11,6 +11,21 @@ export interface Clock {
   at(time: number, fn: () => void): () => void
 }
 
+/** Resolves when `now()` has reached `time`. Throws the signal's reason as soon as that aborts. */
+export async function until(clock: Clock, time: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const abort = () => reject(signal.reason)
+  const cancel = clock.at(time, resolve)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await promise
+  } finally {
+    signal.removeEventListener('abort', abort)
+    cancel()
+  }
+}
+
 /** The longest delay setTimeout honours; a later moment is approached in steps. */
 const longestDelay = 2 ** 31 - 1
 

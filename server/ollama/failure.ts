@@ -47,6 +47,15 @@ export class TargetAbsent extends Error {
   }
 }
 
+/**
+ * Whether the target may still be at work for a request that ended so: it was there, and did not say that it is done. What
+ * is no failure of the target's is a request that foreman broke off itself.
+ */
+export function leavesWork(error: unknown): boolean {
+  if (error instanceof TargetAbsent) return error.absent === 'gave_up'
+  return !(error instanceof TargetFailure) || (error.failure.targetStatus ?? 200) === 200
+}
+
 type Verdict = Pick<Failure, 'code' | 'retry' | 'memory'>
 
 const missing: Verdict = { code: 'model_missing', retry: 'never' }

@@ -5,7 +5,7 @@ import type Database from 'better-sqlite3'
 export interface Learnt {
   name: string
   mean: number
-  /** The largest seen. */
+  /** The largest seen of late. */
   peak: number
 }
 

@@ -31,10 +31,24 @@ test('what tells no tokens is estimated whole', () => {
   expect(estimates.work('m', '/api/embed')).toBeCloseTo(230)
 })
 
-test('newer observations weigh more, the slowest load stays', () => {
+test('newer observations weigh more', () => {
   const estimates = new Estimates()
   for (const ms of [1000, 2000, 1000]) estimates.loaded('a', ms)
-  expect([estimates.load('a'), estimates.slowestLoad('a')]).toEqual([1210, 2000])
+  expect(estimates.load('a')).toBe(1210)
+})
+
+test('one slow load fades with each good one, over restarts too; a slower one is the slowest at once', () => {
+  const told = new Map<string, Learnt>()
+  const open = () => new Estimates({ learnt: [...told.values()], onLearnt: (one) => told.set(one.name, one) })
+  const after = (...loads: number[]) => {
+    const estimates = open()
+    for (const ms of loads) estimates.loaded('a', ms)
+    return estimates.slowestLoad('a')
+  }
+  expect(after(1000, 600_000)).toBe(600_000)
+  expect(after(1000)).toBeCloseTo(480_200)
+  expect(after(...Array<number>(40).fill(1000))).toBeLessThan(1100)
+  expect(after(1500)).toBe(1500)
 })
 
 test('each change is told, and what was told is enough to go on with', () => {

@@ -12,6 +12,11 @@ export interface EstimatesOptions {
 
 /** Weight of the newest observation. */
 const newest = 0.3
+/**
+ * What each faster load takes off the slowest one that is remembered: so much of the distance between the two. Half of one bad
+ * load is forgotten after three good ones, nine tenths after ten; a load that is slow every few times stays in mind.
+ */
+const faded = 0.2
 const kept = 4_000
 
 export class Estimates {
@@ -43,7 +48,7 @@ export class Estimates {
     return this.#learnt.get(`load ${key}`)?.mean
   }
 
-  /** The slowest load of this runner, 0 when none was seen. */
+  /** The slowest load of this runner of late, 0 when none was seen. */
   slowestLoad(key: string): number {
     return this.#learnt.get(`load ${key}`)?.peak ?? 0
   }
@@ -59,7 +64,8 @@ export class Estimates {
   #saw(name: string, value: number): void {
     const known = this.#learnt.get(name)
     const mean = known ? known.mean + newest * (value - known.mean) : value
-    const learnt = { name, mean, peak: Math.max(known?.peak ?? 0, value) }
+    const peak = known ? Math.max(value, known.peak + faded * (value - known.peak)) : value
+    const learnt = { name, mean, peak }
     // Deleting first keeps the map in order of use, so that the longest unused one is the one that goes.
     this.#learnt.delete(name)
     this.#learnt.set(name, learnt)

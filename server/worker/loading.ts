@@ -4,11 +4,14 @@
 import type { Clock } from '../clock.ts'
 import { parseAffinityKey } from '../job/affinity.ts'
 import { evicted } from '../job/evict.ts'
+import { fits, weightsIn } from '../job/room.ts'
 import type { Endpoint } from '../job/submit.ts'
-import { TargetFailure } from '../ollama/failure.ts'
+import { leavesWork, TargetAbsent, TargetFailure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { Aftermath } from './aftermath.ts'
+import { Clearing } from './clearing.ts'
 
 export interface LoadingOptions {
   target: Target
@@ -16,7 +19,7 @@ export interface LoadingOptions {
   clock: Clock
   /** A load silent for longer is looked into. */
   loadStall_ms: number
-  /** The slowest load of a runner that was seen; 0: none. */
+  /** The slowest load of a runner that was seen of late; 0: none. */
   slowestLoad: (key: string) => number
   onLoad?: (facts: { key: string; ms: number }) => void
   /** A load hung: `unloaded` are the runners that were told to go. */
@@ -25,49 +28,66 @@ export interface LoadingOptions {
   onHealed?: (key: string) => void
 }
 
-/** How a runner is wanted. */
-export interface Wanted {
-  /** It is in memory already; the request then only carries `keepAlive`. */
-  resident: boolean
+/** How a runner is asked for. */
+interface Asked {
   /** A duration as Ollama reads it. */
-  keepAlive?: string
+  keepAlive?: string | undefined
   signal: AbortSignal
   /** The load hung although everything else was told to go. */
   onStuck: () => void
 }
 
-/** How often /api/ps is read while runners are to go, and for how long at most that is waited for. */
-const look_ms = 100
-const gone_ms = 30_000
+/** How a runner is wanted; `resident`: it was in memory when that was decided. */
+export interface Wanted extends Asked {
+  resident: boolean
+}
+
 /** A load may take so many times as long as the slowest one seen. */
 const patience = 4
 
 export class Loading {
   readonly #options: LoadingOptions
+  readonly #clearing: Clearing
+  readonly #aftermath: Aftermath
 
   constructor(options: LoadingOptions) {
     this.#options = options
+    this.#clearing = new Clearing(options)
+    this.#aftermath = new Aftermath(options)
   }
 
-  /** Resolves when the runner is in memory. Throws like Target.preload. */
-  async bring(row: JobRow, wanted: Wanted): Promise<void> {
-    const { target, clock, onLoad } = this.#options
+  /**
+   * Resolves when the runner is in memory, which asks nothing of the target if it is there and needs no `keepAlive`. Throws
+   * like Target.preload.
+   */
+  async bring(row: JobRow, { resident, signal, ...wanted }: Wanted): Promise<void> {
+    const { target, onLoad } = this.#options
+    if (target.cloud(row.key)) return
+    await this.#aftermath.over(signal)
     const key = target.runnerKey(row.key)
-    if (!wanted.resident) await this.#makeRoom(key, wanted.signal)
-    const began = clock.now()
-    try {
-      const loaded = await this.#watched(row, key, wanted)
-      if (loaded && !wanted.resident) onLoad?.({ key: row.key, ms: clock.now() - began })
-    } catch (error) {
-      target.capacity.withdrawn(key)
-      if (!(error instanceof TargetFailure && error.failure.memory && this.#unused)) throw error
-      // Whatever else is in memory may be what there was no room beside.
-      const others = [...target.listedKeys()].filter((one) => one !== key)
-      if (others.length === 0) throw error
-      await this.#letGo(others, wanted.signal)
-      await this.#watched(row, key, wanted)
-      onLoad?.({ key: row.key, ms: clock.now() - began })
+    let there = resident && this.#aftermath.settled
+    if (!there) {
+      // After an idle time nothing recent is known, and after a load that was broken off the last reading is none.
+      await target.lookAnew()
+      signal.throwIfAborted()
+      there = this.#aftermath.settled && target.residentKeys().has(key)
+      if (!there) await this.#makeRoom(key, signal)
     }
+    // People's may need this runner's eviction in just this moment: a keep_alive must not come between.
+    const keepAlive = this.#unused ? wanted.keepAlive : undefined
+    if (there && keepAlive === undefined) return
+    const ms = await this.#load(row, key, { ...wanted, keepAlive, signal })
+    if (ms !== undefined && !there) onLoad?.({ key: row.key, ms })
+  }
+
+  /** A job's request has failed, or was broken off. */
+  failed(row: JobRow, error: unknown): void {
+    if (!leavesWork(error)) return
+    const key = this.#options.target.runnerKey(row.key)
+    // Its runner may not have been what it was taken for: then Ollama began to load it by itself.
+    if (this.#mayEvict(key)) this.#aftermath.settled = false
+    this.#aftermath.brokeOff(key)
+    if (error instanceof TargetAbsent) this.#aftermath.gaveUp()
   }
 
   /** Lets go of as many runners as must, so that Ollama has none to evict. Does nothing while people use any. */
@@ -77,8 +97,15 @@ export class Loading {
     const used = new Map(people.crowds.map((crowd) => [crowd.key, crowd.used]))
     const age = (one: string) => used.get(one) ?? -Infinity
     const listed = [...target.listedKeys()].sort((a, b) => (age(a) < age(b) ? -1 : 1))
-    const going = evicted({ now: clock.now(), listed, room: target.capacity.room }, key)
-    if (going.length > 0) await this.#letGo(going, signal)
+    const { settled, doubtful } = this.#aftermath
+    const memory = { now: clock.now(), listed, room: target.capacity.room, doubtful }
+    // What a load that was broken off still waits for may be any of them.
+    await this.#letGo(settled ? evicted(memory, key) : listed, signal)
+  }
+
+  async #letGo(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    if (keys.length === 0) return
+    if (await this.#clearing.letGo(keys, signal)) for (const key of keys) this.#aftermath.gone(key)
   }
 
   /** Nothing of people is in flight. */
@@ -87,39 +114,61 @@ export class Loading {
     return people.strangers === 0 && people.crowds.every(({ flight }) => flight === 0)
   }
 
-  /** Tells runners to go and waits until they are not listed any more, or for as long as that is worth it. */
-  async #letGo(keys: readonly string[], signal: AbortSignal): Promise<void> {
-    const { target, clock } = this.#options
-    const end = clock.now() + gone_ms
-    for (const key of keys) await target.unload(key)
-    while (keys.some((key) => target.listedKeys().has(key)) && clock.now() < end) {
-      signal.throwIfAborted()
-      await new Promise<void>((resolve) => clock.at(clock.now() + look_ms, resolve))
-      await target.lookAnew()
+  /** Loads it; for want of memory once more with everything else gone. Resolves with the milliseconds of the load, if one was needed. */
+  async #load(row: JobRow, key: string, wanted: Asked): Promise<number | undefined> {
+    const { target } = this.#options
+    try {
+      return await this.#watched(row, key, wanted)
+    } catch (error) {
+      target.capacity.withdrawn(key)
+      if (!(error instanceof TargetFailure && error.failure.memory && this.#unused)) throw error
+      // Whatever else is in memory may be what there was no room beside.
+      const others = [...target.listedKeys()].filter((one) => one !== key)
+      if (others.length === 0) throw error
+      await this.#letGo(others, wanted.signal)
+      return await this.#watched(row, key, wanted)
     }
   }
 
-  /** The load, looked into when it takes longer than it ever did. */
-  async #watched(row: JobRow, key: string, { signal, keepAlive, onStuck }: Wanted): Promise<boolean> {
+  /** The load, looked into when it takes longer than it ever did; the time that it hung before its cure is none of a load. */
+  async #watched(row: JobRow, key: string, { signal, keepAlive, onStuck }: Asked): Promise<number | undefined> {
     const { target, clock, loadStall_ms, slowestLoad, onHealed } = this.#options
     const { model, options } = parseAffinityKey(row.key)
     const limit = Math.max(loadStall_ms, patience * slowestLoad(key))
+    const evicts = this.#mayEvict(key)
+    let began = clock.now()
     let hung = false
     let over = false
-    let cancel = clock.at(clock.now() + limit, async () => {
+    let cancel = clock.at(began + limit, async () => {
       await target.probe()
       hung = !target.absent
-      if (hung) await this.#cure(key, limit)
+      if (hung) {
+        began = clock.now()
+        await this.#cure(key, limit)
+      }
       if (!over) cancel = clock.at(clock.now() + limit, onStuck)
     })
     try {
       const loaded = await target.preload({ endpoint: row.endpoint as Endpoint, model, options, keepAlive }, signal)
       if (hung) onHealed?.(key)
-      return loaded
+      this.#aftermath.settled = true
+      return loaded ? clock.now() - began : undefined
+    } catch (error) {
+      this.failed(row, error)
+      if (evicts && leavesWork(error)) this.#aftermath.settled = false
+      throw error
     } finally {
       over = true
       cancel()
     }
+  }
+
+  /** Whether Ollama might have to make room for this load by itself, whatever it still does for those broken off. */
+  #mayEvict(key: string): boolean {
+    const { target, clock } = this.#options
+    const there = new Set([...target.listedKeys(), ...this.#aftermath.doubtful, key])
+    const replaces = [...there].some((one) => one !== key && weightsIn(one) === weightsIn(key))
+    return replaces || fits(target.capacity.room, there, clock.now()) !== true
   }
 
   /** Unloads everything that is listed. */
@@ -130,19 +179,4 @@ export class Loading {
     onHung?.({ key, ms, unloaded })
     for (const one of unloaded) await target.unload(one)
   }
-}
-
-/**
- * What the runner of a job is told of how long to stay, as Ollama reads it. The last request that carries it decides there, so
- * it is left alone but for the last job there is, and for a runner that went although its turn goes on.
- */
-export function stay(job: {
-  resident: boolean
-  last: boolean
-  after: number | null
-  goesOn: boolean
-}): string | undefined {
-  const { resident, last, after, goesOn } = job
-  if (last && after !== null) return after === Infinity ? '-1s' : `${after}ms`
-  return !resident && goesOn ? '1m' : undefined
 }

@@ -40,6 +40,16 @@ export async function stageResults(
   }
 }
 
+/** Lets staged bytes go when the transition that was to bring them did not happen. */
+export async function settled<T>(change: Promise<T>, artifacts: readonly NewArtifact[]): Promise<T> {
+  try {
+    return await change
+  } catch (error) {
+    for (const { staged } of artifacts) staged.discard()
+    throw error
+  }
+}
+
 function files({ response, lines, text, jsonAsked, images }: Results): File[] {
   const all: File[] = []
   if (response) all.push({ name: 'response.json', content_type: 'application/json', bytes: [response] })

@@ -17,7 +17,7 @@ import type { JobRow } from '../store/jobs.ts'
 import { isRefusal } from './keeper.ts'
 import type { Loading } from './loading.ts'
 import { Progress } from './progress.ts'
-import { stageResults } from './results.ts'
+import { settled, stageResults } from './results.ts'
 import type { Trust } from './trust.ts'
 
 /** Why a run was told to end before its answer. */
@@ -71,7 +71,7 @@ export class Run {
     this.loads = !resident
     const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
-      if ((!resident || keepAlive !== undefined) && !isCloud(row.model)) {
+      if (!isCloud(row.model)) {
         const onStuck = () => this.halt('load_stalled')
         await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
       }
@@ -83,7 +83,7 @@ export class Run {
   }
 
   async #work(row: JobRow): Promise<Answer> {
-    const { target, clock, queue, trust, onWorked } = this.#options
+    const { target, clock, queue, trust, loading, onWorked } = this.#options
     const sent = clock.now()
     const deadline = clock.at(sent + row.timeout_s * 1000, () => this.halt('deadline'))
     // What does not stream is silent until it is done.
@@ -105,6 +105,9 @@ export class Run {
       trust.answered()
       onWorked?.({ row, usage: answer.usage, ms: clock.now() - sent })
       return answer
+    } catch (error) {
+      loading.failed(row, error)
+      throw error
     } finally {
       watched?.end(well)
       deadline()
@@ -221,16 +224,6 @@ export class Run {
       if (error instanceof ForemanError && (error.code === 'conflict' || error.code === 'not_found')) return undefined
       throw error
     }
-  }
-}
-
-/** Lets staged bytes go when the transition that was to bring them did not happen. */
-async function settled<T>(change: Promise<T>, artifacts: NonNullable<Facts['artifacts']>): Promise<T> {
-  try {
-    return await change
-  } catch (error) {
-    for (const { staged } of artifacts) staged.discard()
-    throw error
   }
 }
 

@@ -15,7 +15,6 @@ export class Turns {
   name = ''
   #options: TurnsOptions
   #turn: Turn | null = null
-  #served: Turn | null = null
   #yielding: number | null = null
   #claim: string | null = null
 
@@ -31,16 +30,6 @@ export class Turns {
   /** The turn that goes on; the one that a claim leaves behind is over. */
   get current(): Turn | null {
     return this.#turn && this.#turn.since > -Infinity ? this.#turn : null
-  }
-
-  /** A job of this turn has had its runner. */
-  served(): void {
-    this.#served = this.#turn
-  }
-
-  /** The next job belongs to a turn in which one has had its runner already. */
-  get goesOn(): boolean {
-    return this.#turn !== null && this.#turn === this.#served
   }
 
   get claim(): string | null {

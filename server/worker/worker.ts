@@ -7,16 +7,18 @@ import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
-import { stay, type Loading } from './loading.ts'
+import type { Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
 import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import type { PlannerOptions } from './planner.ts'
 import { Run, type Ended, type RunOptions } from './run.ts'
+import { Stay, type StayOptions } from './stay.ts'
 import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
 
-export interface WorkerOptions extends KeeperOptions, TurnsOptions, Pick<PlannerOptions, 'onEtaError'> {
+export interface WorkerOptions
+  extends KeeperOptions, TurnsOptions, Pick<PlannerOptions, 'onEtaError'>, Pick<StayOptions, 'keepAliveAfter'> {
   queue: Queue
   target: Target
   random: () => number
@@ -24,8 +26,6 @@ export interface WorkerOptions extends KeeperOptions, TurnsOptions, Pick<Planner
   limits: Limits
   loading: Loading
   estimates: Estimates
-  /** keep_alive of the last job of an emptied queue, milliseconds; Infinity: for ever, null: the target's own. */
-  keepAliveAfter: number | null
   /** A job starts; `resident` when its runner is in memory already. */
   onStart?: (row: JobRow, resident: boolean) => void
   onEnded?: (row: JobRow, ended: Ended, ms: number) => void
@@ -43,6 +43,7 @@ export class Worker {
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
+  #stay: Stay
   #recovering = false
   #resting = false
   #looked = false
@@ -57,6 +58,7 @@ export class Worker {
     this.#keeper = new Keeper(options)
     this.turns = new Turns(options)
     this.trust = new Trust(options.clock)
+    this.#stay = new Stay({ ...options, turns: this.turns, trust: this.trust })
     this.outlook = new Outlook({
       ...options,
       turns: this.turns,
@@ -170,9 +172,8 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loading, estimates, keepAliveAfter } = this.#options
-    const last = queue.total('queued') === 1
-    const keepAlive = stay({ resident, last, after: keepAliveAfter, goesOn: this.turns.goesOn })
+    const { queue, target, clock, random, loading, estimates } = this.#options
+    const keepAlive = this.#stay.starts(row, resident)
     const { trust } = this
     const onWorked: RunOptions['onWorked'] = ({ row: { model, endpoint }, usage, ms }) =>
       estimates.worked(model, endpoint, usage, ms)
@@ -188,8 +189,8 @@ export class Worker {
       if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
         const ended = await run.go(resident, keepAlive)
-        this.turns.served()
         this.#options.onEnded?.(row, ended, clock.now() - began)
+        await this.#stay.ended(row, ended)
       }
     } catch (error) {
       // Canceled, or canceled and deleted, in the moment it was to start: the next one's turn.

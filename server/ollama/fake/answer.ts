@@ -3,7 +3,7 @@
 // own. Also knows whether the client is still there. What is said is the routes' business.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Sleep } from './sleep.ts'
+import type { Sleep, Span } from './sleep.ts'
 
 /** What Go buffers before it must decide between a length and chunks. */
 const goBuffer = 2048
@@ -25,7 +25,7 @@ export class Answer {
   readonly #gone = new AbortController()
   #cut = false
 
-  constructor(req: IncomingMessage, res: ServerResponse, sleep: Sleep) {
+  constructor(req: IncomingMessage, res: ServerResponse, sleep: Sleep, noticeMs?: () => Span) {
     this.#req = req
     this.#res = res
     this.#sleep = sleep
@@ -35,7 +35,9 @@ export class Answer {
     res.removeHeader('Connection')
     res.on('error', () => {})
     res.on('close', () => {
-      if (!res.writableFinished) void sleep.awake().then(() => this.#gone.abort(new Error('client left')))
+      if (res.writableFinished) return
+      const noticed = noticeMs ? sleep.pause(noticeMs(), new AbortController().signal) : sleep.awake()
+      void noticed.then(() => this.#gone.abort(new Error('client left')))
     })
   }
 

@@ -139,3 +139,8 @@ export class Catalog {
     return displayName(parsed)
   }
 }
+
+/** A model of which perhaps only the name was given. */
+export function described(model: string | FakeModel): FakeModel {
+  return typeof model === 'string' ? { name: model } : model
+}

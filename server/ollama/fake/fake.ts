@@ -5,7 +5,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock, type Clock } from '../../clock.ts'
-import { Catalog, defaultModels, type FakeModel } from './catalog.ts'
+import { Catalog, defaultModels, described, type FakeModel } from './catalog.ts'
 import { Faults, type Fault } from './fault.ts'
 import { Ledger, type Seen } from './ledger.ts'
 import { Refusal } from './refusal.ts'
@@ -26,7 +26,9 @@ export interface FakeOptions {
   /** Time a load takes: 0 unless given. A function or a promise lets a test decide. */
   loadMs?: Span | ((model: string) => Span)
   /** Time to evaluate a prompt: 0. */
-  promptMs?: Span
+  promptMs?: Span | (() => Span)
+  /** Time until it notices that a client has left: none. */
+  noticeMs?: () => Span
   /** Time for each token: 0. */
   tokenMs?: Span
   /** Tokens of an answer whose request has no num_predict: 8. */
@@ -65,14 +67,15 @@ export class Fake {
   #port: number
 
   constructor(options: FakeOptions) {
-    const { clock = systemClock, models = defaultModels, registry = [] } = options
+    const { clock = systemClock, models = defaultModels, registry = [], promptMs = 0 } = options
     this.#options = options
     this.#port = options.port ?? 0
     const ledger = new Ledger()
     const sleep = new Sleep()
     const settings: Settings = {
       version: options.version ?? '0.33.0',
-      promptMs: options.promptMs ?? 0,
+      promptMs: typeof promptMs === 'function' ? promptMs : () => promptMs,
+      noticeMs: options.noticeMs,
       tokenMs: options.tokenMs ?? 0,
       tokens: options.tokens ?? 8,
       contextLength: options.contextLength ?? 4096,
@@ -242,8 +245,4 @@ export class Fake {
     }
     ledger.loaded(need.key)
   }
-}
-
-function described(model: string | FakeModel): FakeModel {
-  return typeof model === 'string' ? { name: model } : model
 }
