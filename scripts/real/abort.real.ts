@@ -2,13 +2,16 @@
 // at once. The answers given up here would go on for much longer than the next one is allowed to take.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openForeman, type Foreman } from '../../server/app.harness.ts'
-import { tinyA, tinyEndless } from './models.ts'
+import { tinyA, tinySlow } from './models.ts'
 import { type Target, targets } from './targets.ts'
 import { until } from './until.ts'
 
-/** Seconds of talk on either target; the real one stops at ten times its context. */
-const long = { model: tinyEndless, prompt: 'Go on', options: { num_predict: 20_000 } }
-const short = { model: tinyEndless, prompt: 'Hi', options: { num_predict: 1 } }
+/**
+ * A minute and more of talk on either target; the real one stops at ten times its context. It speaks slowly, as its answers are
+ * left in the middle: an Ollama whose client leaves in the very moment of a token may never give the slot back to anybody.
+ */
+const long = { model: tinySlow, prompt: 'Go on', options: { num_predict: 20_000 } }
+const short = { model: tinySlow, prompt: 'Hi', options: { num_predict: 1 } }
 const soon = 2_000
 
 describe.each(targets)('in front of $name', ({ start }) => {
@@ -49,7 +52,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
     ['/api/chat', { ...long, messages: [{ role: 'user', content: 'Go on' }] }],
     [
       '/v1/chat/completions',
-      { model: tinyEndless, stream: true, max_tokens: 20_000, messages: [{ role: 'user', content: 'Go on' }] },
+      { model: tinySlow, stream: true, max_tokens: 20_000, messages: [{ role: 'user', content: 'Go on' }] },
     ],
   ]
 

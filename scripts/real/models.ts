@@ -9,10 +9,11 @@ import { pipeline } from 'node:stream/promises'
 import { fetchGemma, gemmaRecipe } from './gemma.ts'
 import { type TinyModel, writeTinyGguf } from './tiny.ts'
 
-/** Two chatty models of random weights, one that talks until num_predict (there to be cut off), an embedding one, and one that makes sense. */
+/** Two chatty models of random weights, two that talk until num_predict (there to be cut off), a fast and a slow one, an embedding one, and one that makes sense. */
 export const tinyA = 'tiny-a'
 export const tinyB = 'tiny-b'
 export const tinyEndless = 'tiny-endless'
+export const tinySlow = 'tiny-slow'
 export const tinyEmbed = 'tiny-embed'
 export const gemma = 'gemma3:270m'
 
@@ -20,6 +21,7 @@ const tinyModels: TinyModel[] = [
   { name: tinyA, seed: 1 },
   { name: tinyB, seed: 2 },
   { name: tinyEndless, seed: 3, eos: 0 },
+  { name: tinySlow, seed: 5, eos: 0, layers: 100 },
   { name: tinyEmbed, seed: 4, embedding: true },
 ]
 

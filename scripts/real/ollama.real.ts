@@ -1,7 +1,7 @@
 // The harness on its own: that what the other real tests stand on holds, without foreman in between.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { gemma, tinyA, tinyB, tinyEmbed, tinyEndless } from './models.ts'
+import { gemma, tinyA, tinyB, tinyEmbed, tinyEndless, tinySlow } from './models.ts'
 import { type RealOllama, startOllama } from './ollama.ts'
 import { isAlive } from './processes.ts'
 import { until } from './until.ts'
@@ -21,7 +21,7 @@ function post(path: string, body: object): Promise<Response> {
 test('knows the models', async () => {
   const { models } = (await (await fetch(`${ollama.url}/api/tags`)).json()) as { models: { name: string }[] }
   const names = models.map((model) => model.name)
-  const tiny = [tinyA, tinyB, tinyEndless, tinyEmbed].map((name) => `${name}:latest`)
+  const tiny = [tinyA, tinyB, tinyEndless, tinySlow, tinyEmbed].map((name) => `${name}:latest`)
   expect(names).toEqual(expect.arrayContaining([...tiny, gemma]))
 })
 

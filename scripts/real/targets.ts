@@ -2,7 +2,7 @@
 // claims to answer alike. What a test may know of them and do to them is the same for both; how it is done differs.
 import { readFileSync, statSync } from 'node:fs'
 import { startFake } from '../../server/ollama/fake/fake.ts'
-import { tinyA, tinyB, tinyEmbed, tinyEndless } from './models.ts'
+import { tinyA, tinyB, tinyEmbed, tinyEndless, tinySlow } from './models.ts'
 import { type RealOllama, startOllama } from './ollama.ts'
 
 export interface Options {
@@ -71,7 +71,7 @@ async function startReal(options: Options): Promise<Target> {
 
 async function startSimulated({ maxQueue, room }: Options): Promise<Target> {
   const parameters = { num_ctx: 2048, num_thread: 1 }
-  const models = [tinyA, tinyB, tinyEndless].map((name) => ({ name, parameters }))
+  const models = [tinyA, tinyB, tinyEndless, tinySlow].map((name) => ({ name, parameters }))
   const embedder = { name: tinyEmbed, parameters, capabilities: ['embedding' as const] }
   const fake = await startFake({ models: [...models, embedder], loadMs: 100, tokenMs: 1, maxQueue, room })
   return {
