@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../clock.ts'
-import { Trust } from './trust.ts'
+import { Trust, type Watched } from './trust.ts'
 
 function setup() {
   const clock = new VirtualClock()
@@ -55,21 +55,66 @@ test('what a broken answer paused is not learnt, nor what another model did', ()
   expect(silent()).toBe(1)
 })
 
+/** It answers well, its first piece after so long. */
+function heard(watch: () => Watched, clock: VirtualClock, first_ms: number): void {
+  const answer = watch()
+  clock.advance(first_ms)
+  answer.piece()
+  answer.end(true)
+}
+
 test('a prompt may take as long as it takes, but for the first after an outage', () => {
   const { clock, trust, watch, silent } = setup()
-  watch().end(false)
+  heard(watch, clock, 7_000)
   watch()
   clock.advance(3_600_000)
   expect(silent()).toBe(0)
+  trust.outage()
+  watch()
+  clock.advance(69_999)
+  expect(silent()).toBe(0)
+  clock.advance(1)
+  expect(silent()).toBe(1)
+  trust.answered()
+  watch()
+  clock.advance(3_600_000)
+  expect(silent()).toBe(1)
+})
+
+test('and for the first after one that was left in the middle, whose slot may be lost', () => {
+  const { clock, watch, silent } = setup()
+  heard(watch, clock, 1_000)
+  watch().end(false)
+  const next = watch()
+  clock.advance(60_000)
+  expect(silent()).toBe(1)
+  next.end(true)
+  watch()
+  clock.advance(3_600_000)
+  expect(silent()).toBe(1)
+})
+
+test('a model that was never heard is not judged by its first word', () => {
+  const { clock, trust, watch, silent } = setup()
+  trust.outage()
+  watch()
+  clock.advance(3_600_000)
+  expect(silent()).toBe(0)
+})
+
+test('one that was only slow has the time in its next attempt', () => {
+  const { clock, trust, watch, silent } = setup()
+  heard(watch, clock, 1_000)
   trust.outage()
   const first = watch()
   clock.advance(60_000)
   expect(silent()).toBe(1)
   first.end(false)
-  trust.answered()
   watch()
-  clock.advance(3_600_000)
+  clock.advance(599_999)
   expect(silent()).toBe(1)
+  clock.advance(1)
+  expect(silent()).toBe(2)
 })
 
 test('an answer that has ended is watched no longer', () => {

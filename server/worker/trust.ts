@@ -1,6 +1,7 @@
 // How far the target's silence and emptiness can be trusted: the pauses that each model has made between two pieces of output,
-// and whether anything was answered since the target was last away. A runner that froze in mid-answer is noticed by nothing
-// else, and after a sleep it may answer with nothing.
+// and whether anything was answered since the target was last away, or an answer of a model was last left in the middle. A
+// runner that froze is noticed by nothing else; after a sleep it may answer with nothing, and an Ollama whose client leaves in
+// the wrong moment may let nobody have that runner's slot any more.
 import type { Clock } from '../clock.ts'
 
 /** A model is silent for too long after so many times its longest pause, and never before the least. */
@@ -17,6 +18,8 @@ interface Pauses {
 export class Trust {
   readonly #clock: Clock
   readonly #pauses = new Map<string, Pauses>()
+  /** Models whose last answer was left in the middle. */
+  readonly #left = new Set<string>()
   /** Nothing was answered since the target was away. */
   shaken = false
 
@@ -36,8 +39,23 @@ export class Trust {
 
   /** Watches an answer from the moment its request is sent; `onSilent` once it has been silent for too long. */
   watch(model: string, onSilent: () => void): Watched {
-    const known = this.#pauses.get(model) ?? { first: 0, between: 0 }
-    return new Watched(this.#clock, known, this.shaken, onSilent, (seen) => this.#keep(model, seen))
+    const known = this.#pauses.get(model)
+    return new Watched({
+      clock: this.#clock,
+      known: known ?? { first: 0, between: 0 },
+      // Prompts differ by minutes: a model that was never heard is not judged by its first word.
+      suspect: known !== undefined && (this.shaken || this.#left.has(model)),
+      onSilent: (seen) => {
+        // If it was only slow, its next attempt has the time.
+        this.#keep(model, seen)
+        onSilent()
+      },
+      onEnd: (seen, well) => {
+        if (well) this.#keep(model, seen)
+        if (well) this.#left.delete(model)
+        else if (this.#left.size < modelsKept) this.#left.add(model)
+      },
+    })
   }
 
   #keep(model: string, seen: Pauses): void {
@@ -50,53 +68,62 @@ export class Trust {
   }
 }
 
-/** One answer. Before its first piece any silence may be a long prompt: that is only watched when trust is shaken. */
-class Watched {
-  readonly #clock: Clock
-  readonly #known: Pauses
-  readonly #onSilent: () => void
-  readonly #keep: (seen: Pauses) => void
+interface WatchedOptions {
+  clock: Clock
+  known: Pauses
+  /** Whether the silence before its first piece may be more than a long prompt. */
+  suspect: boolean
+  onSilent: (seen: Pauses) => void
+  onEnd: (seen: Pauses, well: boolean) => void
+}
+
+/** One answer. */
+export class Watched {
+  readonly #options: WatchedOptions
   #seen: Pauses
   #last: number
   #spoke = false
   #cancel = () => {}
 
-  constructor(clock: Clock, known: Pauses, shaken: boolean, onSilent: () => void, keep: (seen: Pauses) => void) {
-    this.#clock = clock
-    this.#known = known
-    this.#seen = { ...known }
-    this.#last = clock.now()
-    this.#onSilent = onSilent
-    this.#keep = keep
-    if (shaken) this.#arm(known.first)
+  constructor(options: WatchedOptions) {
+    this.#options = options
+    this.#seen = { ...options.known }
+    this.#last = options.clock.now()
+    if (options.suspect) this.#arm(options.known.first)
   }
 
   /** A piece of output has come. */
   piece(): void {
-    const now = this.#clock.now()
-    const pause = now - this.#last
-    const what = this.#spoke ? 'between' : 'first'
-    this.#seen[what] = Math.max(this.#seen[what], pause)
-    this.#last = now
-    if (!this.#spoke) this.#arm(this.#known.between)
+    this.#note()
+    this.#last = this.#options.clock.now()
+    if (!this.#spoke) this.#arm(this.#options.known.between)
     this.#spoke = true
   }
 
   /** The answer has ended, well or not. */
   end(well: boolean): void {
     this.#cancel()
-    if (well) this.#keep(this.#seen)
+    this.#options.onEnd(this.#seen, well)
+  }
+
+  #note(): void {
+    const what = this.#spoke ? 'between' : 'first'
+    this.#seen[what] = Math.max(this.#seen[what], this.#options.clock.now() - this.#last)
   }
 
   /** One timer that looks when it rings, and not one for each piece. */
   #arm(longest: number): void {
+    const { clock, onSilent } = this.#options
     this.#cancel()
     const limit = Math.max(least_ms, pauses * longest)
     const look = () => {
-      const silent = this.#clock.now() - this.#last
-      if (silent >= limit) this.#onSilent()
-      else this.#cancel = this.#clock.at(this.#last + limit, look)
+      if (clock.now() - this.#last < limit) {
+        this.#cancel = clock.at(this.#last + limit, look)
+        return
+      }
+      this.#note()
+      onSilent(this.#seen)
     }
-    this.#cancel = this.#clock.at(this.#last + limit, look)
+    this.#cancel = clock.at(this.#last + limit, look)
   }
 }
