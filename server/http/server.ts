@@ -1,6 +1,6 @@
 // The HTTP server: one Fastify instance that has foreman's own routes in one scope and the passage to the target in
 // another, each with its gate and its shape of errors. What the own routes are comes from outside.
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { randomBytes } from 'node:crypto'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -11,6 +11,7 @@ import { gate } from './gate.ts'
 import { nativeAnswer } from './native.ts'
 import { Origins } from './origin.ts'
 import { isOpen, isOwn, OwnRoutes } from './own.ts'
+import { originForm, pathOf } from './peek.ts'
 import { sendProblem } from './problem.ts'
 import { Proxy } from './proxy.ts'
 import { isTrpc, sendTrpcError } from './trpc-error.ts'
@@ -91,33 +92,38 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
 
   const underWay = new Set<ServerResponse>()
   const ownRoutes = new OwnRoutes()
-  const own = (scope: FastifyInstance) => {
+  const ownGate = gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen })
+  const enterOwn = (request: FastifyRequest, reply: FastifyReply) => {
+    const { raw } = reply
+    underWay.add(raw)
+    raw.once('close', () => underWay.delete(raw))
     // First of all, so that a refusal can be found in the log of whoever was refused.
+    reply.header('x-request-id', request.id)
+  }
+  await app.register(async (scope) => {
     scope.addHook('onRequest', (request, reply, done) => {
-      const { raw } = reply
-      underWay.add(raw)
-      raw.once('close', () => underWay.delete(raw))
-      reply.header('x-request-id', request.id)
+      enterOwn(request, reply)
       done()
     })
-    scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen }))
+    scope.addHook('onRequest', ownGate)
     scope.setErrorHandler<FastifyError>((error, request, reply) =>
       sendOwnError(reply, error, request, (fault) => onInternal(fault, request.id)),
     )
-  }
-  await app.register(async (scope) => {
-    own(scope)
     scope.addHook('onRoute', ownRoutes.add)
     await options.routes(scope)
-  })
-  await app.register(async (scope) => {
-    own(scope)
-    ownRoutes.close(scope)
   })
 
   const { targetUrl, targetToken } = options
   const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed, onInternal })
   await app.register(async (scope) => {
+    // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
+    scope.addHook('onRequest', (request, reply, done) => {
+      if (!isOwn(pathOf(originForm(request.raw.url!)))) return done()
+      enterOwn(request, reply)
+      ownGate.call(scope, request, reply, (refusal) =>
+        sendOwnError(reply, refusal ?? ownRoutes.nothing(request, reply), request),
+      )
+    })
     scope.addHook('onRequest', gate({ tokens, hosts, origins: new Origins(corsOrigins, true) }))
     await proxy.plugin(scope)
   })
