@@ -1,8 +1,8 @@
 // How a request arrives: its body read to the end while its key is looked for, and its turn on a pipelined connection.
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { ForemanError } from '../job/error.ts'
-import { Upload, type Body } from './body.ts'
-import { Peek } from './peek.ts'
+import { largestBody, Upload, type Body } from './body.ts'
+import { isReadable, Peek } from './peek.ts'
 
 /** Why a request cannot be passed on as it is. */
 export function unfitness(headers: IncomingHttpHeaders): ForemanError | undefined {
@@ -13,6 +13,12 @@ export function unfitness(headers: IncomingHttpHeaders): ForemanError | undefine
   if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked'))
     return refused('no transfer coding but chunked is carried')
   return undefined
+}
+
+/** Whether the body of an inference request can tell its key; one that can't is not even kept. */
+export function isLegible(path: string, headers: IncomingHttpHeaders): boolean {
+  const { 'content-encoding': coding, 'content-length': length } = headers
+  return isReadable(path) && coding === undefined && !(Number(length) > largestBody)
 }
 
 /**

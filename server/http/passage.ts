@@ -6,8 +6,8 @@ import type { Dispatcher } from 'undici'
 import type { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
-import { afterPredecessor, look, unfitness } from './arrival.ts'
-import { Body, largestBody, Upload } from './body.ts'
+import { afterPredecessor, isLegible, look, unfitness } from './arrival.ts'
+import { Body, Upload } from './body.ts'
 import { clientLines } from './lines.ts'
 import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
 import { isInference, originForm, pathOf, routeOf } from './peek.ts'
@@ -63,9 +63,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     else if (unfit) this.#refuse(unfit)
     else if (!isInference(method!, this.#path)) {
       this.#afterPredecessor(() => (this.#way.people.missing() ? this.refuse() : this.forward()))
-    } else if (headers['content-encoding'] !== undefined || Number(headers['content-length']) > largestBody) {
-      this.#afterPredecessor(() => this.#arrive(undefined))
-    } else this.#look()
+    } else if (isLegible(this.#path, headers)) this.#look()
+    else this.#afterPredecessor(() => this.#arrive(undefined))
   }
 
   /** The server stops: what has no answer yet gets one, what streams is cut. */

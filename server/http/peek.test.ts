@@ -1,6 +1,6 @@
 // What a look at an inference request finds.
 import { describe, expect, it } from 'vitest'
-import { isInference, pathOf, Peek, routeOf } from './peek.ts'
+import { isInference, isReadable, pathOf, Peek, routeOf } from './peek.ts'
 
 function look(path: string, text: string, cut = 0): string | undefined {
   const bytes = Buffer.from(text)
@@ -19,9 +19,14 @@ describe('a look at a request', () => {
     }
   })
 
-  it('knows that /v1 sets no options, and that a cloud model needs no runner', () => {
+  it('knows that /v1 sets no options, and tells a cloud model by its name', () => {
     expect(look('/v1/chat/completions', '{"model":"m","options":{"num_ctx":1},"shift":false}')).toBe('m:latest')
-    expect(look('/api/chat', '{"model":"gpt-oss:120b-cloud"}')).toBeUndefined()
+    expect(look('/api/chat', '{"model":"gpt-oss:120b-cloud"}')).toBe('gpt-oss:120b:cloud')
+  })
+
+  it('knows of sound only that it needs a runner', () => {
+    const path = '/v1/audio/transcriptions'
+    expect([isInference('POST', path), isReadable(path), isReadable('/api/chat')]).toEqual([true, false, true])
   })
 
   it('finds nothing in what Ollama would refuse', () => {

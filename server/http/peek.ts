@@ -1,6 +1,6 @@
 // Looking at a person's inference request without touching it: which paths are looked at, and which model and runner
 // options its body asks for. A body that can't be read is forwarded all the same; its key then can't be told.
-import { affinityKey, isCloud, runnerOptions } from '../job/affinity.ts'
+import { affinityKey, runnerOptions } from '../job/affinity.ts'
 import { JsonScan, type Capture } from './scan.ts'
 
 /** The routes that need a runner. */
@@ -14,11 +14,14 @@ const inference = new Set([
   '/v1/embeddings',
   '/v1/responses',
   '/v1/messages',
+  '/v1/audio/transcriptions',
 ])
+/** What needs a runner and carries no JSON. */
+const unreadable = new Set(['/v1/audio/transcriptions'])
 
 /** The other routes of Ollama that metrics name; whatever else comes is counted by its first segment. */
 const plain =
-  '/ /api/version /api/status /api/tags /api/ps /api/show /api/pull /api/push /api/create /api/copy /api/delete /api/me /api/signout /v1/models /v1/audio/transcriptions'
+  '/ /api/version /api/status /api/tags /api/ps /api/show /api/pull /api/push /api/create /api/copy /api/delete /api/me /api/signout /v1/models'
 const named = new Set([...inference, ...plain.split(' ')])
 
 /** A captured value larger than this is no model name and no set of options. */
@@ -42,9 +45,14 @@ export function pathOf(url: string): string {
   }
 }
 
-/** Whether a request needs a runner, and so is looked at and counted. */
+/** Whether a request needs a runner, and so is counted. */
 export function isInference(method: string, path: string): boolean {
   return method === 'POST' && inference.has(path)
+}
+
+/** Whether the body of such a request can tell which. */
+export function isReadable(path: string): boolean {
+  return !unreadable.has(path)
 }
 
 /** The metrics' name of a proxied route: one of a few, whatever clients ask for. */
@@ -68,7 +76,7 @@ export class Peek {
     this.#scan.write(chunk)
   }
 
-  /** The affinity key the whole body, given again, asks for; undefined when it can't be told or no runner is needed. */
+  /** The affinity key the whole body, given again, asks for; undefined when it can't be told. */
   key(body: readonly Buffer[]): string | undefined {
     this.#scan.end()
     const members: { model?: unknown; options?: unknown; shift?: unknown } = {}
@@ -82,7 +90,7 @@ export class Peek {
       }
     }
     const { model } = members
-    if (typeof model !== 'string' || model.trim() === '' || isCloud(model)) return undefined
+    if (typeof model !== 'string' || model.trim() === '') return undefined
     return affinityKey(model, runnerOptions(this.#path, members))
   }
 }

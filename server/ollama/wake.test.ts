@@ -50,6 +50,24 @@ test('it goes out at once, every thirty seconds, ten times in one absence, and a
   expect(sent()).toBe(11)
 })
 
+test('who comes and goes often wakes it no oftener, and hours later it is woken anew', async () => {
+  const { clock, waker, sent } = await setup()
+  for (let i = 0; i < 20; i++) {
+    waker.wanted(true)
+    waker.wanted(false)
+    clock.advance(100)
+  }
+  expect(sent()).toBe(1)
+  waker.wanted(true)
+  clock.advance(28_000)
+  expect(sent()).toBe(2)
+  clock.advance(3_600_000)
+  expect(sent()).toBe(10)
+  waker.wanted(false)
+  waker.wanted(true)
+  expect(sent()).toBe(11)
+})
+
 test('nobody who waits, no packet; a host that cannot be reached is nobody’s fault', async () => {
   const { clock, waker, sent } = await setup(['256.256.256.256'])
   waker.wanted(true)

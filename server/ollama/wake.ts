@@ -16,12 +16,15 @@ export interface WakerOptions {
 }
 
 const every_ms = 30_000
-/** In one absence; a machine that did not hear so many will not hear the next one. */
+/** In one wait; a machine that did not hear so many will not hear the next one. */
 const most = 10
+/** Who comes so long after the last packet begins another wait. */
+const anew_ms = 600_000
 
 export class Waker {
   readonly #options: WakerOptions
   #times = 0
+  #last = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | undefined
 
   constructor(options: WakerOptions) {
@@ -31,13 +34,21 @@ export class Waker {
   /** Whether somebody waits for a target that is away. */
   wanted(on: boolean): void {
     if (!on) return this.#stop()
-    if (this.#cancel === undefined && this.#times < most) this.#send()
+    if (this.#cancel) return
+    const { clock } = this.#options
+    if (clock.now() - this.#last >= anew_ms) this.#times = 0
+    if (this.#times >= most) return
+    // Who leaves and comes again at once is no reason for another packet.
+    const due = this.#last + every_ms
+    if (clock.now() < due) this.#cancel = clock.at(due, () => this.#send())
+    else this.#send()
   }
 
   /** The target is back: the next absence is another one. */
   back(): void {
     this.#stop()
     this.#times = 0
+    this.#last = Number.NEGATIVE_INFINITY
   }
 
   close(): void {
@@ -59,12 +70,9 @@ export class Waker {
       const sent = hosts.map((host) => new Promise<void>((done) => socket.send(magic(mac), port, host, () => done())))
       void Promise.all(sent).then(() => socket.close())
     })
+    this.#last = clock.now()
     onSent?.(++this.#times)
-    const again = () => {
-      this.#cancel = undefined
-      this.wanted(true)
-    }
-    this.#cancel = clock.at(clock.now() + every_ms, this.#times < most ? again : () => {})
+    this.#cancel = clock.at(this.#last + every_ms, this.#times < most ? () => this.#send() : () => {})
   }
 }
 

@@ -1,9 +1,12 @@
 // People's requests that are never held for another's sake: their key can't be told, or they need no runner. Only an absent
 // target makes them wait, as it does everybody.
+import type { Clock } from '../clock.ts'
 import type { Outage } from './outage.ts'
+import { stalled_ms } from './ticket.ts'
 import type { Place, Ticket, Traveller, Waiter } from './visit.ts'
 
 export interface PassingParts {
+  clock: Clock
   outage: Outage
   /** One came or ended, or could not be sent. */
   onChange: () => void
@@ -13,6 +16,7 @@ interface Passer extends Waiter {
   /** Its key can't be told. */
   readonly unknown: boolean
   place: Place
+  cancelStall: () => void
 }
 
 export class Passing {
@@ -41,27 +45,31 @@ export class Passing {
 
   /** One has arrived; `unknown`: its key can't be told. Goes with the next `go`, which may be called at once. */
   arrive(unknown: boolean, traveller: Traveller): Ticket {
-    const { outage, onChange } = this.#parts
-    const passer: Passer = { unknown, traveller, place: 'held', absentSince: undefined }
-    if (unknown) this.#strangers++
-    this.#held.add(passer)
-    onChange()
+    const { clock, outage, onChange } = this.#parts
+    const passer: Passer = { unknown, traveller, place: 'gone', absentSince: undefined, cancelStall: () => {} }
+    const become = (place: Place) => {
+      this.#move(passer, place)
+      onChange()
+    }
+    become('held')
     return {
       get held() {
         return passer.place === 'held'
       },
       release: () => {
-        if (passer.place === 'gone') return
-        this.#move(passer, 'gone')
-        onChange()
+        if (passer.place !== 'gone') become('gone')
       },
       answered() {},
-      stalled() {},
+      stalled: (on) => {
+        passer.cancelStall()
+        if (on && passer.place === 'flight')
+          passer.cancelStall = clock.at(clock.now() + stalled_ms, () => become('stalled'))
+        if (!on && passer.place === 'stalled') become('flight')
+      },
       again: () => {
         if (passer.place !== 'flight') return false
         const waits = outage.unsent(passer)
-        this.#move(passer, waits ? 'held' : 'gone')
-        onChange()
+        become(waits ? 'held' : 'gone')
         return waits
       },
     }
@@ -81,11 +89,17 @@ export class Passing {
   }
 
   #move(passer: Passer, place: Place): void {
+    passer.cancelStall()
     if (passer.place === 'flight') this.#flying--
     this.#held.delete(passer)
+    const counted = isCounted(passer)
     passer.place = place
     if (place === 'flight') this.#flying++
     if (place === 'held') this.#held.add(passer)
-    if (place === 'gone' && passer.unknown) this.#strangers--
+    if (passer.unknown) this.#strangers += Number(isCounted(passer)) - Number(counted)
   }
+}
+
+function isCounted({ place }: Passer): boolean {
+  return place === 'held' || place === 'flight'
 }

@@ -48,7 +48,7 @@ export class People {
     this.#cure = new Cure(options)
     const onChange = () => this.#changed()
     this.#outage = new Outage({ ...options, onChange })
-    this.#passing = new Passing({ outage: this.#outage, onChange })
+    this.#passing = new Passing({ clock: options.clock, outage: this.#outage, onChange })
   }
 
   /** How many requests are in flight, as far as they count. */

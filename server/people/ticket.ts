@@ -15,7 +15,7 @@ export interface TicketParts {
 }
 
 /** A client that takes no byte for so long holds nobody up any more. */
-const stalled_ms = 30_000
+export const stalled_ms = 30_000
 
 /** Of a request that may be held. */
 export class LaneTicket implements Ticket {
