@@ -159,6 +159,23 @@ test('what goes wrong inside is logged whole and told to nobody', async () => {
     })
 })
 
+test('a pause is told, when it begins, when it ends and at a start that finds it; so is a turn, by its model', async () => {
+  const foreman = await openForeman()
+  const said = () => foreman.lines.map(({ msg }) => msg)
+  await foreman.post('/queue/pause')
+  await foreman.restart()
+  expect(said().filter((line) => line === 'the queue is paused: no job starts')).toHaveLength(2)
+  await foreman.post('/queue/resume')
+  expect(said()).toContain('the queue goes on')
+  await foreman.ended((await foreman.submit(chat('alpha'))).id)
+  await foreman.logged(({ msg }) => msg === 'turn over')
+  const turns = foreman.lines.filter(({ msg }) => msg === 'a turn of jobs begins' || msg === 'turn over')
+  expect(turns.map(({ msg, key }) => [msg, key])).toEqual([
+    ['a turn of jobs begins', 'alpha:latest'],
+    ['turn over', 'alpha:latest'],
+  ])
+})
+
 test('an answer that is not quite JSON is quoted nowhere in the log, whatever trips over it', async () => {
   const text = 'x'.repeat(300_000)
   const answers: Record<string, string> = {

@@ -48,6 +48,18 @@ test('no time is told before the first measurement, then there is one, and it ou
   expect((await foreman.get('/metrics')).text).toMatch(/foreman_eta_error_seconds_count 1/)
 })
 
+test('no time is told while jobs step aside for people, who stay as long as they like', async () => {
+  const foreman = await openForeman({ fake: { models, loadMs: 20, tokenMs: 2 } })
+  await foreman.app.target.refresh()
+  for (const model of models) await foreman.ended((await foreman.submit(chat(model))).id)
+  const body = { model: 'beta', stream: false, messages: [{ role: 'user', content: 'hi' }] }
+  expect((await foreman.post('/api/chat', body)).status).toBe(200)
+  const { id } = await foreman.submit(chat('alpha'))
+  const job = await foreman.job(id)
+  expect(job).toMatchObject({ state: 'queued', reason: 'yielding_to_people', position: 1 })
+  expect(job.eta).toBeUndefined()
+})
+
 test('a list of jobs tells what the plan says that is there, and makes none', async () => {
   const foreman = await openForeman({ fake: { models } })
   await foreman.post('/queue/pause')

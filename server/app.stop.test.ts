@@ -1,6 +1,6 @@
 // Stopping as asked, and starting: signals, grace, exit codes, and the lines an operator reads.
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -171,6 +171,16 @@ describe('a start', () => {
     expect(await process.end('SIGTERM')).toEqual(clean)
     const foreman = await openForeman({ fake, folder: data })
     expect(foreman.app.recovered).toBe(0)
+  })
+
+  test('an argument that is none is told with 2, and nothing is started', async () => {
+    const cwd = temporaryFolder()
+    for (const args of [['--chekc'], ['--help'], ['--check', 'x']]) {
+      const process = new Process('main.ts', { args, cwd })
+      expect((await process.ended).code).toBe(2)
+      expect(process.err).toContain(`no argument ${args.at(-1)}`)
+    }
+    expect(readdirSync(cwd)).toEqual([])
   })
 
   test('where somebody listens already says so and ends with 1', async () => {

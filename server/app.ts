@@ -112,7 +112,7 @@ export async function startApp({
     },
     onResidents: () => {
       people.looked()
-      ledger.holding(people.held)
+      ledger.holding(people.held, target.absent)
       worker.wake()
     },
   })
@@ -129,7 +129,7 @@ export async function startApp({
     absentHold: config.absentHold,
     slowestLoad: (key) => estimates.slowestLoad(key),
     onChange: () => {
-      ledger.holding(people.held)
+      ledger.holding(people.held, target.absent)
       worker.wake()
     },
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
@@ -158,23 +158,19 @@ export async function startApp({
     onHung: (load) => ledger.hung(load),
     onHealed: (key) => ledger.healed(key),
   })
+  const { patience, peoplePatience, hold, yieldMax, claim } = config
   const worker = new Worker({
     queue,
     target,
     clock,
     random,
-    limits: {
-      patience: config.patience,
-      peoplePatience: config.peoplePatience,
-      hold: config.hold,
-      yieldMax: config.yieldMax,
-      claim: config.claim,
-    },
+    limits: { patience, peoplePatience, hold, yieldMax, claim },
     loading,
     estimates,
     keepAliveAfter: config.keepAliveAfter,
     people,
     onStart: (row, resident) => {
+      if (worker.turns.current) ledger.turns(row.key)
       if (target.cloud(row.key)) return
       ledger.started(row, { key: target.runnerKey(row.key), loads: !resident }, target.listedKeys())
     },
@@ -193,11 +189,15 @@ export async function startApp({
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people),
     targetStatus: () => targetStatus(target, people),
-    onPause: () => worker.wake(),
+    onPause: () => {
+      ledger.paused(queue.paused)
+      worker.wake()
+    },
   }
   const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   const recovered = await worker.recover()
+  if (queue.paused) ledger.paused(true)
   const server = await buildServer({
     tokens: config.tokens,
     targetUrl: config.target,

@@ -161,7 +161,7 @@ describe('mistakes', () => {
         '  FOREMAN_PATIENSE is not a setting; accepted: FOREMAN_PATIENCE (did you mean that?)',
         '  FOREMAN_PATIENCE is "5 minutes"; accepted: a duration such as 500ms, 10s, 5m, 2h or 7d',
         '  FOREMAN_MAX_ATTEMPTS is "11"; accepted: a whole number from 1 to 10',
-        '  FOREMAN_BODY_MAX is "64"; accepted: a size from 1KB to 500MB such as 64KB, 64MB or 1GB (a KB is 1,024 bytes)',
+        '  FOREMAN_BODY_MAX is "64"; accepted: a size from 1KB to 500MB such as 64KB or 64MB (a KB is 1,024 bytes)',
       ].join('\n'),
     )
   })

@@ -15,6 +15,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < nodeNeeded) {
     return fail(1, `foreman needs Node ${nodeNeeded} or newer, this is ${process.version}: start it with npm start`)
   }
+  const unknown = args.find((arg) => arg !== '--check')
+  if (unknown !== undefined)
+    return fail(2, `foreman takes no argument ${unknown}: only --check, and settings from the environment or .env`)
   if (existsSync('.env')) process.loadEnvFile('.env')
   let config: Config
   try {

@@ -48,6 +48,12 @@ test('a target that was seen to hold two holds two in the order of arrival too',
   expect(loads(new Set(['a', 'x']))).toBe(0)
 })
 
+test('what was in memory before the first job is no saving', () => {
+  const arrivals = new Arrivals()
+  arrivals.started(job(1, 'a', false), new Set(['a']))
+  expect(arrivals.settled(Infinity)).toBe(0)
+})
+
 test('what left the memory while nothing was to do is in neither', () => {
   const arrivals = new Arrivals()
   for (let place = 1; place <= 50; place++) {

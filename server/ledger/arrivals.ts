@@ -21,6 +21,7 @@ export class Arrivals {
   /** Started, in order of place, but behind one that waits. */
   #early: Started[] = []
   #held: Held = []
+  #begun = false
   /** The most runners that were seen in memory together: so many the simulated target holds. */
   #room = 1
   /** Its loads beyond the real ones. */
@@ -30,6 +31,9 @@ export class Arrivals {
   /** A job starts for the first time; `listed` are the runners in memory before that. */
   started(job: Started, listed: ReadonlySet<string>): void {
     this.#room = Math.max(this.#room, listed.size)
+    // What others have loaded before the first job is there in either order.
+    if (!this.#begun) this.#held = [...listed]
+    this.#begun = true
     // Nothing is behind or ahead of it and nothing is in memory: nothing would be there in the order of arrival either.
     if (this.#early.length === 0 && listed.size === 0) this.#held = []
     let at = this.#early.length

@@ -42,6 +42,7 @@ export class Ledger {
   /** The job that is about to start. */
   #starting: { seq: number; job: Started; listed: ReadonlySet<string> } | null = null
   #holding = false
+  #turning = false
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -83,15 +84,28 @@ export class Ledger {
     metrics.modelLoaded(ms / 1000)
   }
 
-  /** So many requests of people are held now. */
-  holding(held: number): void {
+  /** So many requests of people are held now: for each other's sake, or because the target is `absent`. */
+  holding(held: number, absent: boolean): void {
     if (this.#holding === held > 0) return
     this.#holding = held > 0
-    this.#options.log.info(this.#holding ? 'people are held' : 'nobody is held any more')
+    const words = absent ? 'people wait for the target' : 'people are held until their model may have its turn'
+    this.#options.log.info({ held }, this.#holding ? words : 'nobody is held any more')
+  }
+
+  /** A job of this key starts, within a turn. */
+  turns(key: string): void {
+    if (!this.#turning) this.#options.log.info({ key }, 'a turn of jobs begins')
+    this.#turning = true
+  }
+
+  /** Jobs are paused, or no longer. */
+  paused(on: boolean): void {
+    this.#options.log.info(on ? 'the queue is paused: no job starts' : 'the queue goes on')
   }
 
   /** A run of jobs of one key is over. */
   turnEnded({ key, ms }: { key: string; ms: number }): void {
+    this.#turning = false
     this.#options.log.info({ key, ms: Math.round(ms) }, 'turn over')
     this.#options.metrics.turnEnded(ms / 1000)
   }

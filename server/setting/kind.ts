@@ -55,7 +55,7 @@ export const keepAlive: Kind<number> = kind(
 /** Bytes, between two sizes written as in settings. */
 export function size(least: string, most: string): Kind<number> {
   const [low = 0, high = 0] = [parseSize(least), parseSize(most)]
-  return kind(`a size from ${least} to ${most} such as 64KB, 64MB or 1GB (a KB is 1,024 bytes)`, (text) => {
+  return kind(`a size from ${least} to ${most} such as 64KB or 64MB (a KB is 1,024 bytes)`, (text) => {
     const value = parseSize(text)
     return value !== undefined && value >= low && value <= high ? value : undefined
   })

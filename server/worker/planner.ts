@@ -2,7 +2,7 @@
 // said is held against what came: that is the error of the estimates.
 import type { Clock } from '../clock.ts'
 import { plan, type Planned } from '../job/plan.ts'
-import type { Snapshot } from '../job/schedule.ts'
+import { schedule, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { WaitingRow } from '../store/jobs.ts'
@@ -78,14 +78,15 @@ export class Planner {
     const work = ({ model, endpoint }: { model: string; endpoint: string }) => estimates.work(model, endpoint)
     const load = (key: string) => (target.cloud(key) ? 0 : estimates.load(key))
     this.#made = clock.now()
-    this.#entries = plan(snapshot(), jobs, { load, work }, this.#free())
+    const now = snapshot()
+    this.#entries = plan(now, jobs, { load, work }, this.#free(now))
     this.#bySeq = new Map(this.#entries.map((entry) => [entry.job.seq, entry]))
   }
 
-  /** When the running job is expected to be done. Nobody can tell while nothing may start. */
-  #free(): number | undefined {
-    const { queue, target, clock, estimates, run } = this.#options
-    if (queue.paused || target.state !== 'awake') return undefined
+  /** When the running job is expected to be done. Nobody can tell while nothing may start: how long people stay is theirs. */
+  #free(now: Snapshot): number | undefined {
+    const { target, clock, estimates, run } = this.#options
+    if (schedule(now).act === 'wait') return undefined
     const running = run()
     if (!running) return clock.now()
     const { model, endpoint, key } = running.row

@@ -3,6 +3,7 @@
 import type { Decision, Snapshot, Turn } from '../job/schedule.ts'
 
 export interface TurnsOptions {
+  /** A turn is over; `key` as its jobs have it. */
   onTurn?: (turn: { key: string; ms: number }) => void
   /** Jobs step aside for people from now on, or no longer. */
   onYield?: (yielding: boolean) => void
@@ -69,7 +70,8 @@ export class Turns {
     if (before === turn) return
     this.#turn = turn
     // The one that a claim leaves behind has ended with it.
-    if (before && before.since > -Infinity) this.#options.onTurn?.({ key: before.key, ms: now - before.since })
+    if (before && before.since > -Infinity)
+      this.#options.onTurn?.({ key: this.name || before.key, ms: now - before.since })
   }
 
   #yields(since: number | null): void {
