@@ -1,41 +1,48 @@
 // Who may come in: the tokens, however a client carries them, and without tokens the Host names that keep a web page
 // from reaching a loopback foreman under a name of its own (DNS rebinding). Origins are origin.ts.
-import { hash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
-/** The accepted tokens, kept as digests and compared in constant time. */
+/** The accepted tokens, all of one length by zeros at their ends, so that comparing them takes the same time for any. */
 export class Tokens {
-  readonly #digests: Buffer[]
+  readonly #known: Buffer[]
+  readonly #given: Buffer
 
   constructor(tokens: readonly string[]) {
-    this.#digests = tokens.map(digest)
+    const longest = Math.max(0, ...tokens.map((token) => Buffer.byteLength(token)))
+    this.#given = Buffer.alloc(longest + 1)
+    this.#known = tokens.map((token) => {
+      const padded = Buffer.alloc(longest + 1)
+      padded.write(token)
+      return padded
+    })
   }
 
   /** Whether a request needs a token at all. */
   get required(): boolean {
-    return this.#digests.length > 0
+    return this.#known.length > 0
   }
 
   /** Whether a request carries one: as a bearer, in `x-api-key`, or as the password of Basic. */
   accepts(headers: IncomingHttpHeaders): boolean {
     const { authorization } = headers
-    if (authorization !== undefined && this.#known(tokenOf(authorization))) return true
+    if (authorization !== undefined && this.#knows(tokenOf(authorization))) return true
     const key = headers['x-api-key']
-    return typeof key === 'string' && this.#known(key)
+    return typeof key === 'string' && this.#knows(key)
   }
 
-  #known(token: string | undefined): boolean {
-    if (token === undefined) return false
-    const given = digest(token)
+  #knows(token: string | undefined): boolean {
+    const given = this.#given
+    // A header holds no zero byte, so that none of them can be part of a token.
+    if (token === undefined || token === '' || Buffer.byteLength(token) >= given.length || token.includes('\0'))
+      return false
+    given.fill(0)
+    given.write(token)
     let known = false
-    for (const one of this.#digests) known = timingSafeEqual(one, given) || known
+    for (const one of this.#known) known = timingSafeEqual(one, given) || known
     return known
   }
-}
-
-function digest(token: string): Buffer {
-  return hash('sha256', token, 'buffer')
 }
 
 /** The token in an Authorization header. */

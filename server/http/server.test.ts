@@ -174,6 +174,8 @@ describe('with tokens', () => {
       { authorization: 'old-token' },
       { authorization: basic('old-token:') },
       { authorization: basic('old-token') },
+      { authorization: basic(':old-token\0') },
+      { authorization: `Bearer ${'x'.repeat(10_000)}` },
       { 'x-api-key': '' },
       { 'x-api-key': 'old-token, new-token' },
     ]) {
