@@ -13,6 +13,7 @@ import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
 import type { PlannerOptions } from './planner.ts'
 import { Run, type Ended, type RunOptions } from './run.ts'
+import { Sight } from './sight.ts'
 import { Stay, type StayOptions } from './stay.ts'
 import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
@@ -43,10 +44,10 @@ export class Worker {
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
+  #sight: Sight
   #stay: Stay
   #recovering = false
   #resting = false
-  #looked = false
   #stopping = false
   #scheduled = false
   #cancelTimer = () => {}
@@ -56,6 +57,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     this.#options = options
     this.#keeper = new Keeper(options)
+    this.#sight = new Sight(options)
     this.turns = new Turns(options)
     this.trust = new Trust(options.clock)
     this.#stay = new Stay({ ...options, turns: this.turns, trust: this.trust })
@@ -114,7 +116,7 @@ export class Worker {
     if (this.#run || this.#stopping || this.#resting || this.#recovering) return
     this.#cancelTimer()
     const { queue, target, clock, people } = this.#options
-    if (this.#mustLook()) return
+    if (!this.#sight.clear(() => this.wake())) return
     // People go first, always.
     people.decide()
     const { snapshot, decision } = this.#ask()
@@ -158,19 +160,6 @@ export class Worker {
     this.#tellPeople()
   }
 
-  /**
-   * After an idle time nothing recent is known of the target's memory. One look tells which key needs no load;
-   * without an answer the decision is made all the same.
-   */
-  #mustLook(): boolean {
-    const { queue, target } = this.#options
-    if (this.#looked || target.state !== 'awake' || target.residentKeys().size > 0 || queue.total('queued') < 2)
-      return false
-    this.#looked = true
-    void target.look().then(() => this.wake())
-    return true
-  }
-
   async #start(row: JobRow, resident: boolean): Promise<void> {
     const { queue, target, clock, random, loading, estimates } = this.#options
     const keepAlive = this.#stay.starts(row, resident)
@@ -180,7 +169,6 @@ export class Worker {
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
     const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
     this.#run = run
-    this.#looked = false
     this.outlook.planner.started(row.seq)
     this.#tellPeople()
     const began = clock.now()
