@@ -56,7 +56,11 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    this.#keeper = new Keeper(options)
+    const onStorage: KeeperOptions['onStorage'] = (failing, error) => {
+      options.onStorage?.(failing, error)
+      this.#tellPeople()
+    }
+    this.#keeper = new Keeper({ ...options, onStorage })
     this.#sight = new Sight(options)
     this.turns = new Turns(options)
     this.trust = new Trust(options.clock)
@@ -142,9 +146,13 @@ export class Worker {
     }
   }
 
-  /** What people's requests have to know of jobs. */
+  /**
+   * What people's requests have to know of jobs. While a write is kept, before a load or with the answer in hand, nothing of the
+   * job is on the target: a disk that is full for hours must hold nobody.
+   */
   #tellPeople(): void {
     const { people, target } = this.#options
+    if (this.#keeper.failing) return people.jobs({ running: null, claim: null })
     const running = this.#run && target.runnerKey(this.#run.row.key)
     people.jobs({ running, claim: this.turns.claim })
   }
