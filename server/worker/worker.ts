@@ -11,6 +11,7 @@ import type { Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
 import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
+import { Notice } from './notice.ts'
 import type { PlannerOptions } from './planner.ts'
 import { Run, type Ended, type RunOptions } from './run.ts'
 import { Sight } from './sight.ts'
@@ -44,6 +45,7 @@ export class Worker {
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
+  #notice: Notice
   #sight: Sight
   #stay: Stay
   #recovering = false
@@ -58,11 +60,13 @@ export class Worker {
     this.#options = options
     const onStorage: KeeperOptions['onStorage'] = (failing, error) => {
       options.onStorage?.(failing, error)
-      this.#tellPeople()
+      this.#notice.tell()
     }
     this.#keeper = new Keeper({ ...options, onStorage })
     this.#sight = new Sight(options)
     this.turns = new Turns(options)
+    const running = () => this.#run?.row ?? null
+    this.#notice = new Notice({ ...options, turns: this.turns, keeper: this.#keeper, running })
     this.trust = new Trust(options.clock)
     this.#stay = new Stay({ ...options, turns: this.turns, trust: this.trust })
     this.outlook = new Outlook({
@@ -110,6 +114,12 @@ export class Worker {
     })
   }
 
+  /** Names mean other runners than before. People's are compared with the running job's, so this is to be called first. */
+  renamed(): void {
+    this.#notice.tell()
+    this.wake()
+  }
+
   /** A job changed: a cancel of the running one reaches the target through its signal. */
   changed(row: JobRow): void {
     if (this.#run?.row.seq === row.seq && row.state === 'canceled') this.#run.halt('canceled')
@@ -142,19 +152,8 @@ export class Worker {
       const snapshot = this.outlook.snapshot()
       const decision = schedule(snapshot)
       if (!this.turns.follow(decision, snapshot.now)) return { snapshot, decision }
-      this.#tellPeople()
+      this.#notice.tell()
     }
-  }
-
-  /**
-   * What people's requests have to know of jobs. While a write is kept, before a load or with the answer in hand, nothing of the
-   * job is on the target: a disk that is full for hours must hold nobody.
-   */
-  #tellPeople(): void {
-    const { people, target } = this.#options
-    if (this.#keeper.failing) return people.jobs({ running: null, claim: null })
-    const running = this.#run && target.runnerKey(this.#run.row.key)
-    people.jobs({ running, claim: this.turns.claim })
   }
 
   /** Nothing is waiting. A retry in backoff keeps the turn of its key open. */
@@ -165,7 +164,7 @@ export class Worker {
 
   #endTurn(now: number): void {
     this.turns.end(now)
-    this.#tellPeople()
+    this.#notice.tell()
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
@@ -178,7 +177,7 @@ export class Worker {
     const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
     this.#run = run
     this.outlook.planner.started(row.seq)
-    this.#tellPeople()
+    this.#notice.tell()
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
@@ -194,7 +193,7 @@ export class Worker {
       if (!gone) this.#rest(error)
     } finally {
       this.#run = null
-      this.#tellPeople()
+      this.#notice.tell()
       for (const resolve of this.#stopped.splice(0)) resolve()
       this.wake()
     }
