@@ -107,6 +107,30 @@ describe('a disk that is full', () => {
     },
   )
 
+  test.each(['load', 'work', 'finish'])(
+    'at the %s of a job: people of another model are not held for it',
+    async (label) => {
+      const disk = new Disk()
+      const clock = new VirtualClock()
+      const foreman = await openForeman({ fault: disk.fault, clock, settings: { HOLD: '1s' } })
+      await foreman.app.target.refresh()
+      for (const model of ['alpha', 'beta', 'alpha', 'beta']) {
+        await foreman.post('/api/generate', { model, prompt: 'hi', stream: false })
+        await foreman.app.target.look()
+      }
+      await pass(clock, 2_000)
+      disk.labels = [label]
+      disk.full = true
+      const job = await foreman.submit(chat('alpha'))
+      await foreman.logged(({ msg }) => msg === 'the store refuses writes')
+      const answer = await foreman.post('/api/generate', { model: 'beta', prompt: 'hi', stream: false })
+      expect([answer.status, answer.json.done]).toEqual([200, true])
+      disk.full = false
+      await pass(clock, 10_000)
+      expect((await foreman.ended(job.id)).state).toBe('done')
+    },
+  )
+
   test('in the middle of a large answer: all of it is kept, and none of it twice', async () => {
     const disk = new Disk()
     const clock = new VirtualClock()

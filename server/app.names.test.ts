@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
-import { eventually } from './app.stage.ts'
+import { eventually, openFake, pass } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 import type { FakeModel } from './ollama/fake/fake.ts'
 
 const models: (string | FakeModel)[] = [
@@ -141,4 +142,24 @@ test('a cloud model’s jobs wait for no room: nobody’s runner goes for them',
   expect(await foreman.ended(cloud!)).toMatchObject({ state: 'failed', error: { code: 'target_refused' } })
   expect((await foreman.job(beta!)).reason).toBe('yielding_to_people')
   expect([foreman.fake.resident(), foreman.fake.loads]).toEqual([['alpha:latest'], 1])
+})
+
+test('people share the runner of a job that began before the names were known', async () => {
+  const clock = new VirtualClock()
+  const fake = await openFake({ models, parallel: 4 })
+  const foreman = await openForeman({ clock, fake })
+  const end = Promise.withResolvers<void>()
+  fake.fault({ do: 'hang', after: 2, times: 2, until: end.promise })
+  const job = await foreman.submit(chat('alpha'))
+  await foreman.reached(job.id, 'working')
+  const closing = foreman.close()
+  await pass(clock, 12_000)
+  await closing
+  await foreman.start()
+  await foreman.reached(job.id, 'working', 2)
+  await foreman.app.target.refresh()
+  const { status } = await foreman.post('/api/generate', { model: 'alpha', prompt: 'hi', stream: false })
+  expect([status, (await foreman.job(job.id)).state]).toEqual([200, 'working'])
+  end.resolve()
+  expect((await foreman.ended(job.id)).state).toBe('done')
 })

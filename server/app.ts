@@ -107,8 +107,8 @@ export async function startApp({
     onVanished: () => server.vanished(),
     onAwaited: (on) => waker?.wanted(on),
     onNames: () => {
+      worker.renamed()
       people.renamed()
-      worker.wake()
     },
     onResidents: () => {
       people.looked()

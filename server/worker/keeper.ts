@@ -6,7 +6,7 @@ import { ForemanError } from '../job/error.ts'
 
 export interface KeeperOptions {
   clock: Clock
-  /** The disk refuses writes, or takes them again. */
+  /** The disk refuses writes, or takes them again; `failing` says so by then. */
   onStorage?: (failing: boolean, error?: unknown) => void
 }
 
@@ -26,17 +26,15 @@ export class Keeper {
 
   /** Resolves once `write` has gone through. Throws what has nothing to do with the disk, and everything once stopped. */
   async keep<T>(write: () => Promise<T>): Promise<T> {
-    const { clock, onStorage } = this.#options
+    const { clock } = this.#options
     for (;;) {
       try {
         const value = await write()
-        if (this.failing) onStorage?.(false)
-        this.failing = false
+        this.#become(false)
         return value
       } catch (error) {
         if (!isRefusal(error) || this.#stopping) throw error
-        if (!this.failing) onStorage?.(true, error)
-        this.failing = true
+        this.#become(true, error)
         await new Promise<void>((resolve) => {
           const cancel = clock.at(clock.now() + again_ms, resolve)
           this.#again = () => {
@@ -46,6 +44,12 @@ export class Keeper {
         })
       }
     }
+  }
+
+  #become(failing: boolean, error?: unknown): void {
+    if (failing === this.failing) return
+    this.failing = failing
+    this.#options.onStorage?.(failing, error)
   }
 
   /** Tries once more at once what is kept, then never again. */

@@ -11,8 +11,10 @@ import type { Loading } from './loading.ts'
 import { Outlook } from './outlook.ts'
 import type { Estimates } from './estimates.ts'
 import { isRefusal, Keeper, type KeeperOptions } from './keeper.ts'
+import { Notice } from './notice.ts'
 import type { PlannerOptions } from './planner.ts'
 import { Run, type Ended, type RunOptions } from './run.ts'
+import { Sight } from './sight.ts'
 import { Stay, type StayOptions } from './stay.ts'
 import { Trust } from './trust.ts'
 import { Turns, type TurnsOptions } from './turns.ts'
@@ -43,10 +45,11 @@ export class Worker {
   #options: WorkerOptions
   #run: Run | null = null
   #keeper: Keeper
+  #notice: Notice
+  #sight: Sight
   #stay: Stay
   #recovering = false
   #resting = false
-  #looked = false
   #stopping = false
   #scheduled = false
   #cancelTimer = () => {}
@@ -55,8 +58,15 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    this.#keeper = new Keeper(options)
+    const onStorage: KeeperOptions['onStorage'] = (failing, error) => {
+      options.onStorage?.(failing, error)
+      this.#notice.tell()
+    }
+    this.#keeper = new Keeper({ ...options, onStorage })
+    this.#sight = new Sight(options)
     this.turns = new Turns(options)
+    const running = () => this.#run?.row ?? null
+    this.#notice = new Notice({ ...options, turns: this.turns, keeper: this.#keeper, running })
     this.trust = new Trust(options.clock)
     this.#stay = new Stay({ ...options, turns: this.turns, trust: this.trust })
     this.outlook = new Outlook({
@@ -104,6 +114,12 @@ export class Worker {
     })
   }
 
+  /** Names mean other runners than before. People's are compared with the running job's, so this is to be called first. */
+  renamed(): void {
+    this.#notice.tell()
+    this.wake()
+  }
+
   /** A job changed: a cancel of the running one reaches the target through its signal. */
   changed(row: JobRow): void {
     if (this.#run?.row.seq === row.seq && row.state === 'canceled') this.#run.halt('canceled')
@@ -114,7 +130,7 @@ export class Worker {
     if (this.#run || this.#stopping || this.#resting || this.#recovering) return
     this.#cancelTimer()
     const { queue, target, clock, people } = this.#options
-    if (this.#mustLook()) return
+    if (!this.#sight.clear(() => this.wake())) return
     // People go first, always.
     people.decide()
     const { snapshot, decision } = this.#ask()
@@ -136,15 +152,8 @@ export class Worker {
       const snapshot = this.outlook.snapshot()
       const decision = schedule(snapshot)
       if (!this.turns.follow(decision, snapshot.now)) return { snapshot, decision }
-      this.#tellPeople()
+      this.#notice.tell()
     }
-  }
-
-  /** What people's requests have to know of jobs. */
-  #tellPeople(): void {
-    const { people, target } = this.#options
-    const running = this.#run && target.runnerKey(this.#run.row.key)
-    people.jobs({ running, claim: this.turns.claim })
   }
 
   /** Nothing is waiting. A retry in backoff keeps the turn of its key open. */
@@ -155,20 +164,7 @@ export class Worker {
 
   #endTurn(now: number): void {
     this.turns.end(now)
-    this.#tellPeople()
-  }
-
-  /**
-   * After an idle time nothing recent is known of the target's memory. One look tells which key needs no load;
-   * without an answer the decision is made all the same.
-   */
-  #mustLook(): boolean {
-    const { queue, target } = this.#options
-    if (this.#looked || target.state !== 'awake' || target.residentKeys().size > 0 || queue.total('queued') < 2)
-      return false
-    this.#looked = true
-    void target.look().then(() => this.wake())
-    return true
+    this.#notice.tell()
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
@@ -180,9 +176,8 @@ export class Worker {
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
     const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
     this.#run = run
-    this.#looked = false
     this.outlook.planner.started(row.seq)
-    this.#tellPeople()
+    this.#notice.tell()
     const began = clock.now()
     try {
       this.#options.onStart?.(row, resident)
@@ -198,7 +193,7 @@ export class Worker {
       if (!gone) this.#rest(error)
     } finally {
       this.#run = null
-      this.#tellPeople()
+      this.#notice.tell()
       for (const resolve of this.#stopped.splice(0)) resolve()
       this.wake()
     }
