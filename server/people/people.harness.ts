@@ -42,6 +42,8 @@ export class Scenery implements Surroundings {
 
   heard(): void {}
 
+  expect(): void {}
+
   shown(key: string): void {
     this.resident.add(key)
   }

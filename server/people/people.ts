@@ -209,6 +209,7 @@ export class People {
     const resident = target.residentKeys().has(key)
     const going = this.#lane.send(key, probe, { now, resident, running: this.#jobs.running })
     target.capacity.forwarded(key)
+    if (going[0]) target.expect(going[0].name, true)
     this.#demand()
     for (const { traveller, came, waited } of going) {
       if (waited) onHeld?.(now - came)
