@@ -110,8 +110,8 @@ export async function startApp({
       people.renamed()
       worker.wake()
     },
-    onResidents: () => {
-      people.looked()
+    onResidents: ({ at }) => {
+      people.looked(at)
       ledger.holding(people.held)
       worker.wake()
     },

@@ -228,6 +228,7 @@ describe('while the target comes and goes', () => {
     target.absent = false
     people.decide()
     expect([...target.awaited]).toEqual(['a'])
+    people.looked()
     clock.advance(2_000)
     target.resident = new Set(['a'])
     people.looked()
@@ -240,10 +241,60 @@ describe('while the target comes and goes', () => {
     arrive('a').release()
     clock.advance(3_600_000)
     arrive('a')
+    people.looked()
     clock.advance(2_000)
     target.resident = new Set(['a'])
     people.looked()
     expect(loads).toEqual([{ key: 'a', ms: 2_000 }])
+  })
+})
+
+describe('a runner that is there after a pause in which nobody looked', () => {
+  const openPaused = () => {
+    const loads: object[] = []
+    const all = open({ onLoad: (load) => loads.push(load) })
+    all.people.looked()
+    return { ...all, loads }
+  }
+
+  it('has not been loaded when the next look shows it', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(3_001)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([])
+  })
+
+  it('nor when that look was asked for before the pause was over', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(10_000)
+    people.looked(clock.now() - 3_001)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([])
+  })
+
+  it('has been loaded when it was seen not to be there, shortly before or since', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(3_000)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    clock.advance(10_000)
+    arrive('b')
+    people.looked()
+    clock.advance(20)
+    target.resident = new Set(['a', 'b'])
+    people.looked()
+    expect(loads).toEqual([
+      { key: 'a', ms: 10 },
+      { key: 'b', ms: 20 },
+    ])
   })
 })
 

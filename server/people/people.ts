@@ -122,9 +122,10 @@ export class People {
     this.decide()
   }
 
-  looked(): void {
+  /** What is in memory was read; `at`, monotonic milliseconds, is when that was asked for. */
+  looked(at = this.#options.clock.now()): void {
     const { clock, target, onLoad } = this.#options
-    for (const load of this.#lane.looked(target.residentKeys(), clock.now())) onLoad?.(load)
+    for (const load of this.#lane.looked(target.residentKeys(), clock.now(), at)) onLoad?.(load)
     this.decide()
   }
 
