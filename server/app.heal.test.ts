@@ -73,3 +73,21 @@ test('a request with options of its own holds up nobody who fits beside its mode
   end.resolve()
   await first
 })
+
+test.each([-600_000, 0, 600_000])(
+  'what does not fit is learnt also from a target whose clock is off by %i ms',
+  async (skew) => {
+    const clock = new VirtualClock()
+    const theirs = new VirtualClock()
+    theirs.shiftWall(skew)
+    const foreman = await openForeman({ clock, fake: { models: ['alpha', 'beta'], clock: theirs } })
+    const { target } = foreman.app
+    await target.refresh()
+    for (const model of ['beta', 'alpha', 'beta']) {
+      await foreman.post('/api/generate', { model, prompt: 'hi', stream: false })
+      await target.look()
+      await pass(clock, 1_000)
+    }
+    expect(target.capacity.room.clash).toHaveLength(1)
+  },
+)

@@ -283,3 +283,12 @@ describe('a runner of the weights that a person waits for', () => {
     expect(has()).toBe(false)
   })
 })
+
+test('a reading knows what the target’s clock said, to the end of that second, or takes foreman’s', async () => {
+  const date = 'Sun, 22 Nov 2026 00:10:00 GMT'
+  const { residents, clock } = await watched(plain(200, '{"models":[]}', { Date: date }), listed())
+  await residents.look()
+  expect(residents.reading?.wall).toBe(Date.parse(date) + 999)
+  await residents.look()
+  expect(residents.reading?.wall).toBe(clock.wall())
+})

@@ -16,6 +16,8 @@ export interface Reading {
   residents: Resident[]
   /** Monotonic milliseconds when it was asked for: it shows nothing older. */
   at: number
+  /** The same by the target's own clock, epoch milliseconds: what it says of when a runner goes is meant by that. */
+  wall: number
 }
 
 /** A load by foreman, and what the name stood for then. */
@@ -208,10 +210,11 @@ export class Residents {
     const at = clock.now()
     this.#askedAt = at
     try {
-      const { status, text } = await wire.ask({ method: 'GET', path: '/api/ps', limitMs, signal: this.#closed.signal })
+      const { signal } = this.#closed
+      const { status, text, date } = await wire.ask({ method: 'GET', path: '/api/ps', limitMs, signal })
       const models = status === 200 ? fieldsOf(JSON.parse(text)).models : undefined
       if (Array.isArray(models)) {
-        this.reading = { residents: models.map(residentFrom), at }
+        this.reading = { residents: models.map(residentFrom), at, wall: date ?? clock.wall() }
         for (const come of this.#expected.seen(this.reading.residents, at)) this.#load(come.name, come.at)
         this.#forget(this.reading)
         this.renamed()

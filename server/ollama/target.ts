@@ -236,7 +236,7 @@ export class Target {
   }
 
   #read(reading: Reading): void {
-    this.capacity.looked(this.#residents.read, reading.at)
+    this.capacity.looked(this.#residents.read, reading.at, reading.wall)
     this.#parts.onResidents?.(reading)
   }
 
