@@ -161,7 +161,14 @@ export class People {
     // Only now it is known who still waits.
     this.#demand()
     const next = Math.min(admitting ?? Infinity, healing ?? Infinity)
-    if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
+    if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.#timed())
+  }
+
+  /** A moment has come at which the answer may be another. Nobody else knows of whoever it lets go or refuses. */
+  #timed(): void {
+    const { held, inFlight } = this
+    this.decide()
+    if (held !== this.held || inFlight !== this.inFlight) this.#options.onChange?.()
   }
 
   /** Refuses whoever has waited for the absent target for long enough. Answers when to look again. */
