@@ -6,7 +6,7 @@ import type { Ticket, Visit } from './visit.ts'
 
 export interface TicketParts {
   clock: Clock
-  target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'shown'>
+  target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'runnerKey' | 'shown'>
   lane: Lane
   /** The lane is another than before. */
   onChange: () => void
@@ -50,12 +50,14 @@ export class LaneTicket implements Ticket {
   }
 
   stalled(on: boolean): void {
-    const { clock, lane, onChange } = this.#parts
+    const { clock, lane, target, onChange } = this.#parts
     this.#cancelStall()
     if (on && this.#visit.place === 'flight') {
       this.#cancelStall = clock.at(clock.now() + stalled_ms, () => this.#leave('stalled'))
     }
     if (on || this.#visit.place !== 'stalled') return
+    // Names may have come to mean other runners in the meantime; the lane could not tell this one.
+    this.#visit.key = target.runnerKey(this.#visit.name)
     lane.fly(this.#visit)
     onChange()
   }
