@@ -110,8 +110,8 @@ export async function startApp({
       worker.renamed()
       people.renamed()
     },
-    onResidents: () => {
-      people.looked()
+    onResidents: ({ at }) => {
+      people.looked(at)
       ledger.holding(people.held, target.absent)
       worker.wake()
     },

@@ -234,6 +234,7 @@ export class World implements Surroundings {
   listedKeys = () => this.#view
   demand = () => {}
   heard = () => {}
+  expect = () => {}
   probe = async () => {}
   shown = () => this.#look()
   lookAnew = async () => this.#look()

@@ -271,3 +271,11 @@ test('what is learnt is bounded', () => {
   }
   expect(learnt()).toEqual([256, 256])
 })
+
+test('whether a runner’s time was up is told by the clock that its end is meant by', () => {
+  const theirs = clock.wall() - 600_000
+  capacity.looked([{ key: 'a', serves: ['a'], expiresAt: theirs + 300_000 }], clock.now(), theirs)
+  capacity.forwarded('b')
+  capacity.looked([one('b')], clock.now(), theirs + 1_000)
+  expect(fit('a', 'b')).toBe(false)
+})

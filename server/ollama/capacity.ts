@@ -65,13 +65,13 @@ export class Capacity {
     if (awaited) awaited.until = this.#parts.clock.now()
   }
 
-  /** What is in memory; `at`, monotonic milliseconds, is when that was asked for. */
-  looked(listed: readonly Listed[], at = this.#parts.clock.now()): void {
+  /** What is in memory; `at`, monotonic milliseconds, is when that was asked for, and `wall` what the target's clock said. */
+  looked(listed: readonly Listed[], at = this.#parts.clock.now(), wall = this.#parts.clock.wall()): void {
     const { clock } = this.#parts
     const now = clock.now()
     const there = new Map(listed.map((one) => [weightsIn(one.key), one]))
     const left = [...this.#listed].filter(([weights]) => !there.has(weights))
-    const byThemselves = left.filter(([weights, one]) => this.#dismissed.has(weights) || this.#expired(one))
+    const byThemselves = left.filter(([weights, one]) => this.#dismissed.has(weights) || expired(one, wall))
     const came = [...there.keys()].filter((weights) => !this.#listed.has(weights))
     for (const [key, awaited] of this.#awaited) {
       const { before, until } = awaited
@@ -113,8 +113,8 @@ export class Capacity {
     if (evicted.some((weights) => this.#listed.has(weights))) for (const [next] of this.#awaited) keys.add(next)
     this.#room = sawEvict(this.#room, keys, this.#parts.clock.now())
   }
+}
 
-  #expired({ expiresAt }: Listed): boolean {
-    return expiresAt !== undefined && expiresAt <= this.#parts.clock.wall()
-  }
+function expired({ expiresAt }: Listed, wall: number): boolean {
+  return expiresAt !== undefined && expiresAt <= wall
 }

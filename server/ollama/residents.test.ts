@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { VirtualClock } from '../clock.ts'
 import { affinityKey, type RunnerOptions } from '../job/affinity.ts'
 import { Names } from './names.ts'
@@ -228,4 +228,67 @@ test('closed, it reads nothing any more', async () => {
   residents.poll(true)
   clock.advance(10_000)
   expect(wire.readings).toBe(0)
+})
+
+describe('a runner of the weights that a person waits for', () => {
+  const until = (expires_at: number, context_length = 4096) => ({
+    ...one('a:latest', context_length, '1'),
+    expires_at: new Date(expires_at).toISOString(),
+  })
+  const asked = key('copy', { num_thread: 4 })
+
+  /** Whether the asked one counts as there after each of the readings, one second apart. */
+  async function seen(early: number, ...routes: Route[]) {
+    const { residents, clock, names } = await watched(...routes)
+    await names.refresh()
+    const answers = []
+    for (let i = 0; i < routes.length; i++) {
+      if (i === early) residents.expect(asked, true)
+      clock.advance(1000)
+      await residents.look()
+      answers.push(residents.runners.has(names.runner(asked)))
+    }
+    return answers
+  }
+
+  test('is her own when it was not there before, with all that it serves', async () => {
+    expect(await seen(1, listed(), listed(until(5)), listed(until(5)))).toEqual([false, true, true])
+  })
+
+  test('is her own when it has another context or end than before: only in its first answer that moves along', async () => {
+    expect(await seen(1, listed(until(5)), listed(until(6)))).toEqual([false, true])
+    expect(await seen(1, listed(until(5)), listed(until(5, 512)))).toEqual([false, true])
+    expect(await seen(0, listed(until(5)), listed(until(6)))).toEqual([false, true])
+  })
+
+  test('is another one while it stays as it was', async () => {
+    expect(await seen(1, listed(until(5)), listed(until(5)), listed(until(5)))).toEqual([false, false, false])
+    expect(await seen(0, listed(until(5)), listed(until(5)))).toEqual([false, false])
+  })
+
+  test('is nobody’s when she has left, and not told by the end of somebody else’s answer', async () => {
+    const { residents, clock, names } = await watched(listed(), listed(until(5)), listed(until(6)))
+    await names.refresh()
+    const has = () => residents.runners.has(names.runner(asked))
+    await residents.look()
+    residents.expect(asked, true)
+    residents.expect(asked, false)
+    clock.advance(1000)
+    await residents.look()
+    expect(has()).toBe(false)
+    residents.expect(asked, true)
+    residents.expect(key('a'), false)
+    clock.advance(1000)
+    await residents.look()
+    expect(has()).toBe(false)
+  })
+})
+
+test('a reading knows what the target’s clock said, to the end of that second, or takes foreman’s', async () => {
+  const date = 'Sun, 22 Nov 2026 00:10:00 GMT'
+  const { residents, clock } = await watched(plain(200, '{"models":[]}', { Date: date }), listed())
+  await residents.look()
+  expect(residents.reading?.wall).toBe(Date.parse(date) + 999)
+  await residents.look()
+  expect(residents.reading?.wall).toBe(clock.wall())
 })

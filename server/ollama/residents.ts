@@ -7,6 +7,7 @@ import { parseAffinityKey, type RunnerOptions } from '../job/affinity.ts'
 import { weightsIn } from '../job/room.ts'
 import { fieldsOf } from './answer.ts'
 import type { Listed } from './capacity.ts'
+import { Expected } from './expected.ts'
 import type { Manifest, Names } from './names.ts'
 import { residentFrom, type Resident } from './resident.ts'
 import type { Wire } from './wire.ts'
@@ -15,6 +16,8 @@ export interface Reading {
   residents: Resident[]
   /** Monotonic milliseconds when it was asked for: it shows nothing older. */
   at: number
+  /** The same by the target's own clock, epoch milliseconds: what it says of when a runner goes is meant by that. */
+  wall: number
 }
 
 /** A load by foreman, and what the name stood for then. */
@@ -41,6 +44,7 @@ export class Residents {
   reading: Reading | undefined
   readonly #parts: ResidentsOptions
   readonly #closed = new AbortController()
+  readonly #expected: Expected
   #loads: Load[] = []
   #asking: Promise<void> | undefined
   #askedAt = Number.NEGATIVE_INFINITY
@@ -54,6 +58,13 @@ export class Residents {
 
   constructor(parts: ResidentsOptions) {
     this.#parts = parts
+    const { names } = parts
+    const weightsOf = (manifest: Manifest) => weightsIn(names.weightsOf(manifest))
+    this.#expected = new Expected({
+      weightsOf: (key) => weightsOf(names.manifest(parseAffinityKey(key).model)),
+      runnerOf: (key) => names.runner(key),
+      find: (residents, weights) => residents.find((resident) => weightsOf(resident) === weights),
+    })
   }
 
   /** The residents, undefined when nothing recent is known. */
@@ -87,13 +98,25 @@ export class Residents {
 
   /** A load by foreman has just been answered: the runner of this affinity key is in memory. */
   loaded(key: string): void {
-    const { names, clock } = this.#parts
+    this.#expected.drop(key)
+    this.#load(key, this.#parts.clock.now())
+  }
+
+  /** A person's request with this affinity key is at the target, or no longer. */
+  expect(key: string, on: boolean): void {
+    if (!on) this.#expected.drop(key)
+    else if (!this.runners.has(this.#parts.names.runner(key)))
+      this.#expected.add(key, this.#parts.clock.now(), this.current)
+  }
+
+  #load(key: string, at: number): void {
+    const { names } = this.#parts
     const { model, options } = parseAffinityKey(key)
     const manifest = names.manifest(model)
     const weights = weightsIn(names.weightsOf(manifest))
     // Whatever else was loaded of the same weights had to go.
     this.#loads = this.#loads.filter((load) => weightsIn(names.weightsOf(load)) !== weights)
-    this.#loads.push({ ...manifest, options, at: clock.now() })
+    this.#loads.push({ ...manifest, options, at })
     this.renamed()
   }
 
@@ -187,10 +210,12 @@ export class Residents {
     const at = clock.now()
     this.#askedAt = at
     try {
-      const { status, text } = await wire.ask({ method: 'GET', path: '/api/ps', limitMs, signal: this.#closed.signal })
+      const { signal } = this.#closed
+      const { status, text, date } = await wire.ask({ method: 'GET', path: '/api/ps', limitMs, signal })
       const models = status === 200 ? fieldsOf(JSON.parse(text)).models : undefined
       if (Array.isArray(models)) {
-        this.reading = { residents: models.map(residentFrom), at }
+        this.reading = { residents: models.map(residentFrom), at, wall: date ?? clock.wall() }
+        for (const come of this.#expected.seen(this.reading.residents, at)) this.#load(come.name, come.at)
         this.#forget(this.reading)
         this.renamed()
         onReading?.(this.reading)

@@ -105,10 +105,7 @@ export class Target {
     this.#names.close()
   }
 
-  /**
-   * Says whether something of `who` waits for its turn or for the absent target, or is on it: probes then come every 2 s, and
-   * /api/ps is read every second. Runs and preloads say so themselves.
-   */
+  /** Whether something of `who` waits for its turn or for the absent target, or is on it. Runs and preloads say so themselves. */
   demand(reason: Reason, on: boolean, who: unknown = 'worker'): void {
     this.#watch.demand(reason, on, who)
     this.#poll()
@@ -172,6 +169,11 @@ export class Target {
     return this.#names.cloud(parseAffinityKey(key).model)
   }
 
+  /** A person's request with this affinity key is at the target, or no longer: a runner of its weights that comes is its own. */
+  expect(key: string, on: boolean): void {
+    this.#residents.expect(key, on)
+  }
+
   /** A request with this affinity key was answered well: its runner is in memory, and what had to go for it is not. */
   shown(key: string): void {
     this.#residents.loaded(key)
@@ -207,10 +209,7 @@ export class Target {
     return true
   }
 
-  /**
-   * Tells the target to let go of a runner in memory, by one of the keys it serves. It goes once it is idle; only /api/ps says
-   * whether it did. Never throws.
-   */
+  /** Lets go of a runner, by a key it serves, once it is idle; only /api/ps says whether it went. Never throws. */
   async unload(key: string): Promise<void> {
     const found = this.#residents.find(key)
     if (!found) return
@@ -237,7 +236,7 @@ export class Target {
   }
 
   #read(reading: Reading): void {
-    this.capacity.looked(this.#residents.read, reading.at)
+    this.capacity.looked(this.#residents.read, reading.at, reading.wall)
     this.#parts.onResidents?.(reading)
   }
 

@@ -35,6 +35,14 @@ export interface Reply {
   close(): void
 }
 
+/** A small answer, read whole. */
+export interface Answered {
+  status: number
+  text: string
+  /** What the target's clock said, epoch milliseconds: rounded up, as the header has whole seconds only. Undefined: nothing. */
+  date: number | undefined
+}
+
 export class Wire {
   /** The target's address without credentials. */
   readonly url: string
@@ -106,7 +114,7 @@ export class Wire {
    * A small request answered within `limitMs` (without one, whenever it is) by at most `most` bytes of text. Throws
    * like `send`; running out of time is TargetAbsent, out of bytes TargetFailure.
    */
-  async ask(request: Outgoing & { limitMs?: number; most?: number }): Promise<{ status: number; text: string }> {
+  async ask(request: Outgoing & { limitMs?: number; most?: number }): Promise<Answered> {
     const { limitMs, most = 16 * 1024 * 1024 } = request
     const late = new AbortController()
     const cancel =
@@ -123,11 +131,16 @@ export class Wire {
         if (size > most) throw new TargetFailure(brokenOff(`the target answered ${request.path} with too much`))
         parts.push(part)
       }
-      return { status: reply.status, text: Buffer.concat(parts).toString() }
+      return { status: reply.status, text: Buffer.concat(parts).toString(), date: dateIn(reply.headers) }
     } finally {
       cancel?.()
     }
   }
+}
+
+function dateIn({ date }: Reply['headers']): number | undefined {
+  const time = Date.parse(String(date)) + 999
+  return Number.isNaN(time) ? undefined : time
 }
 
 async function* pieces(body: AsyncIterable<unknown>, translate: (error: unknown) => unknown, close: () => void) {

@@ -14,6 +14,8 @@ export class Group {
   turn: number | undefined
   /** The earliest moment at which the load that is waited for can have begun. */
   coldSince: number | undefined
+  /** It was seen not to be there then, or since: without that its load can't be told from a look that came late. */
+  coldSeen = false
 
   constructor(key: string) {
     this.key = key
@@ -42,10 +44,16 @@ export class Group {
   }
 
   /** Takes over the past of another group, whose requests are to be found here now. */
-  follow({ admitted, used, turn, coldSince }: Group): void {
+  follow({ admitted, used, turn, coldSince, coldSeen }: Group): void {
     this.admitted = Math.max(this.admitted, admitted)
     this.used = Math.max(this.used, used)
     if (turn !== undefined) this.turn = Math.min(this.turn ?? Infinity, turn)
-    this.coldSince ??= coldSince
+    if (coldSince !== undefined) this.waitsForLoad(coldSince, coldSeen)
+  }
+
+  /** Its load may begin now, unless one is waited for already. */
+  waitsForLoad(now: number, seen: boolean): void {
+    if (this.coldSince === undefined) this.coldSeen = seen
+    this.coldSince ??= now
   }
 }

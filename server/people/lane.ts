@@ -4,6 +4,9 @@ import type { Crowd } from '../job/admit.ts'
 import { Group } from './group.ts'
 import type { Visit } from './visit.ts'
 
+/** What was seen longer ago may have changed since. */
+const recent_ms = 3_000
+
 /** Runners without any request that are remembered for when they were last used. */
 const remembered = 256
 
@@ -11,6 +14,7 @@ export class Lane {
   #groups = new Map<string, Group>()
   #held = 0
   #flying = 0
+  #lookedAt = -Infinity
 
   get held(): number {
     return this.#held
@@ -64,7 +68,7 @@ export class Lane {
       for (const other of this.#groups.values()) if (other.flight.size === 0) other.turn = undefined
       group.turn = resident ? now : Infinity
     }
-    if (!resident) group.coldSince ??= now
+    if (!resident) group.waitsForLoad(now, now - this.#lookedAt <= recent_ms)
     group.admitted = now
     const going = group.held.splice(0, only ? 1 : group.held.length)
     this.#held -= going.length
@@ -105,13 +109,17 @@ export class Lane {
     visit.place = place
   }
 
-  /** These runners are in memory. Answers the loads that were waited for, each with at most how long it took. */
-  looked(resident: ReadonlySet<string>, now: number): { key: string; ms: number }[] {
+  /** These runners were in memory at `at`. Answers the loads that were waited for, each with at most how long it took. */
+  looked(resident: ReadonlySet<string>, now: number, at: number): { key: string; ms: number }[] {
     const loads = []
+    this.#lookedAt = at
     for (const group of this.#groups.values()) {
-      if (!resident.has(group.key)) continue
+      if (!resident.has(group.key)) {
+        group.coldSeen = true
+        continue
+      }
       if (group.turn === Infinity) group.turn = now
-      if (group.coldSince !== undefined && group.flight.size > 0)
+      if (group.coldSince !== undefined && group.coldSeen && group.flight.size > 0)
         loads.push({ key: group.key, ms: now - group.coldSince })
       group.coldSince = undefined
     }

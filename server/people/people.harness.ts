@@ -2,7 +2,7 @@
 import { unknownRoom } from '../job/room.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** A target whose memory and presence a test sets. Keys are their own runners. */
+/** A target whose memory and presence a test sets. Keys are their own runners unless it says otherwise. */
 export class Scenery implements Surroundings {
   absent = false
   state: Surroundings['state'] = 'awake'
@@ -17,8 +17,11 @@ export class Scenery implements Surroundings {
     withdrawn: (key: string) => void this.awaited.delete(key),
   }
 
+  /** What some names mean, if not themselves. */
+  readonly runners = new Map<string, string>()
+
   runnerKey(name: string): string {
-    return name
+    return this.runners.get(name) ?? name
   }
 
   cloud(name: string): boolean {
@@ -41,6 +44,8 @@ export class Scenery implements Surroundings {
   }
 
   heard(): void {}
+
+  expect(): void {}
 
   shown(key: string): void {
     this.resident.add(key)

@@ -105,6 +105,20 @@ describe('the people’s lane', () => {
     expect(people.inFlight).toBe(1)
   })
 
+  it('counts a client that takes bytes again for the runner that its name means by then', () => {
+    const { clock, target, people, arrive } = openOne()
+    const reader = arrive('a')
+    reader.stalled(true)
+    clock.advance(30_000)
+    target.runners.set('a', 'a2')
+    target.resident = new Set(['a2'])
+    people.renamed()
+    reader.stalled(false)
+    expect(people.crowds.filter(({ flight }) => flight > 0).map(({ key }) => key)).toEqual(['a2'])
+    reader.release()
+    expect(people.inFlight).toBe(0)
+  })
+
   it('holds for a job and for a claim, and lets go when they are over', () => {
     const { order, people, arrive } = openOne()
     people.jobs({ running: 'a', claim: null })
@@ -160,6 +174,26 @@ describe('while the target is absent', () => {
     never.target.absent = true
     never.arrive('a').release()
     expect(never.order).toEqual(['no a'])
+  })
+
+  it('the end of a wait is told of, be it that somebody is refused or that a pause is over', () => {
+    const held: number[] = []
+    const away = open({ onChange: () => held.push(away.people.held) })
+    away.target.absent = true
+    away.arrive('a')
+    away.clock.advance(30_000)
+    expect([away.order, held]).toEqual([['no a'], [1, 0]])
+    held.length = 0
+    const there = openOne({ slowestLoad: () => 8_000, onChange: () => held.push(there.people.held) })
+    there.arrive('a').release()
+    there.arrive('b')
+    there.clock.advance(999)
+    expect([there.order, held]).toEqual([['a'], [0, 0, 1]])
+    there.clock.advance(1)
+    expect([there.order, held]).toEqual([
+      ['a', 'b'],
+      [0, 0, 1, 0],
+    ])
   })
 
   it('who found nobody there waits for the answer of a probe, and goes again', async () => {
@@ -228,6 +262,7 @@ describe('while the target comes and goes', () => {
     target.absent = false
     people.decide()
     expect([...target.awaited]).toEqual(['a'])
+    people.looked()
     clock.advance(2_000)
     target.resident = new Set(['a'])
     people.looked()
@@ -240,10 +275,60 @@ describe('while the target comes and goes', () => {
     arrive('a').release()
     clock.advance(3_600_000)
     arrive('a')
+    people.looked()
     clock.advance(2_000)
     target.resident = new Set(['a'])
     people.looked()
     expect(loads).toEqual([{ key: 'a', ms: 2_000 }])
+  })
+})
+
+describe('a runner that is there after a pause in which nobody looked', () => {
+  const openPaused = () => {
+    const loads: object[] = []
+    const all = open({ onLoad: (load) => loads.push(load) })
+    all.people.looked()
+    return { ...all, loads }
+  }
+
+  it('has not been loaded when the next look shows it', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(3_001)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([])
+  })
+
+  it('nor when that look was asked for before the pause was over', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(10_000)
+    people.looked(clock.now() - 3_001)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    expect(loads).toEqual([])
+  })
+
+  it('has been loaded when it was seen not to be there, shortly before or since', () => {
+    const { clock, target, people, arrive, loads } = openPaused()
+    clock.advance(3_000)
+    arrive('a')
+    clock.advance(10)
+    target.resident = new Set(['a'])
+    people.looked()
+    clock.advance(10_000)
+    arrive('b')
+    people.looked()
+    clock.advance(20)
+    target.resident = new Set(['a', 'b'])
+    people.looked()
+    expect(loads).toEqual([
+      { key: 'a', ms: 10 },
+      { key: 'b', ms: 20 },
+    ])
   })
 })
 

@@ -122,9 +122,10 @@ export class People {
     this.decide()
   }
 
-  looked(): void {
+  /** What is in memory was read; `at`, monotonic milliseconds, is when that was asked for. */
+  looked(at = this.#options.clock.now()): void {
     const { clock, target, onLoad } = this.#options
-    for (const load of this.#lane.looked(target.residentKeys(), clock.now())) onLoad?.(load)
+    for (const load of this.#lane.looked(target.residentKeys(), clock.now(), at)) onLoad?.(load)
     this.decide()
   }
 
@@ -160,7 +161,14 @@ export class People {
     // Only now it is known who still waits.
     this.#demand()
     const next = Math.min(admitting ?? Infinity, healing ?? Infinity)
-    if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.decide())
+    if (next < Infinity) this.#cancelTimer = clock.at(next, () => this.#timed())
+  }
+
+  /** A moment has come at which the answer may be another. Nobody else knows of whoever it lets go or refuses. */
+  #timed(): void {
+    const { held, inFlight } = this
+    this.decide()
+    if (held !== this.held || inFlight !== this.inFlight) this.#options.onChange?.()
   }
 
   /** Refuses whoever has waited for the absent target for long enough. Answers when to look again. */
@@ -209,6 +217,7 @@ export class People {
     const resident = target.residentKeys().has(key)
     const going = this.#lane.send(key, probe, { now, resident, running: this.#jobs.running })
     target.capacity.forwarded(key)
+    if (going[0]) target.expect(going[0].name, true)
     this.#demand()
     for (const { traveller, came, waited } of going) {
       if (waited) onHeld?.(now - came)

@@ -9,6 +9,7 @@ export type Surroundings = Pick<
   | 'blind'
   | 'cloud'
   | 'demand'
+  | 'expect'
   | 'heard'
   | 'listedKeys'
   | 'lookAnew'

@@ -6,7 +6,7 @@ import type { Ticket, Visit } from './visit.ts'
 
 export interface TicketParts {
   clock: Clock
-  target: Pick<Surroundings, 'capacity' | 'lookAnew' | 'residentKeys' | 'shown'>
+  target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'runnerKey' | 'shown'>
   lane: Lane
   /** The lane is another than before. */
   onChange: () => void
@@ -50,12 +50,14 @@ export class LaneTicket implements Ticket {
   }
 
   stalled(on: boolean): void {
-    const { clock, lane, onChange } = this.#parts
+    const { clock, lane, target, onChange } = this.#parts
     this.#cancelStall()
     if (on && this.#visit.place === 'flight') {
       this.#cancelStall = clock.at(clock.now() + stalled_ms, () => this.#leave('stalled'))
     }
     if (on || this.#visit.place !== 'stalled') return
+    // Names may have come to mean other runners in the meantime; the lane could not tell this one.
+    this.#visit.key = target.runnerKey(this.#visit.name)
     lane.fly(this.#visit)
     onChange()
   }
@@ -63,21 +65,28 @@ export class LaneTicket implements Ticket {
   again(): boolean {
     this.#cancelStall()
     if (this.#visit.place !== 'flight') return false
-    const { lane, target, onChange, unsent } = this.#parts
+    const { lane, onChange, unsent } = this.#parts
     const waits = unsent(this.#visit)
     lane.takeBack(this.#visit)
     if (waits) lane.hold(this.#visit)
-    if (!lane.flies(this.#visit.key)) target.capacity.withdrawn(this.#visit.key)
+    this.#withdrawn(false)
     onChange()
     return waits
   }
 
   #leave(place: 'stalled' | 'gone'): void {
-    const { clock, lane, target, onChange } = this.#parts
-    const { key } = this.#visit
+    const { clock, lane, onChange } = this.#parts
     lane.leave(this.#visit, place, clock.now())
-    // One that was answered is about to be seen in memory, and teaches then.
-    if (!lane.flies(key) && !this.#answered) target.capacity.withdrawn(key)
+    this.#withdrawn(this.#answered)
     onChange()
+  }
+
+  #withdrawn(answered: boolean): void {
+    const { lane, target } = this.#parts
+    const { key, name } = this.#visit
+    if (lane.flies(key)) return
+    target.expect(name, false)
+    // One that was answered is about to be seen in memory, and teaches of the room then.
+    if (!answered) target.capacity.withdrawn(key)
   }
 }

@@ -3,6 +3,7 @@
 // own. Also knows whether the client is still there. What is said is the routes' business.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../clock.ts'
 import type { Sleep, Span } from './sleep.ts'
 
 /** What Go buffers before it must decide between a length and chunks. */
@@ -22,13 +23,15 @@ export class Answer {
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
   readonly #sleep: Sleep
+  readonly #clock: Clock
   readonly #gone = new AbortController()
   #cut = false
 
-  constructor(req: IncomingMessage, res: ServerResponse, sleep: Sleep, noticeMs?: () => Span) {
+  constructor(req: IncomingMessage, res: ServerResponse, sleep: Sleep, clock: Clock, noticeMs?: () => Span) {
     this.#req = req
     this.#res = res
     this.#sleep = sleep
+    this.#clock = clock
     this.signal = this.#gone.signal
     res.sendDate = false
     // Node then keeps the connection without saying so, as Go does.
@@ -135,7 +138,7 @@ export class Answer {
     const { socket } = this.#req
     this.#req.pause()
     this.status = status
-    const date = `Date: ${new Date().toUTCString()}`
+    const date = `Date: ${new Date(this.#clock.wall()).toUTCString()}`
     socket.write(`HTTP/1.1 ${status} OK\r\n${date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
     socket.end()
     setTimeout(() => socket.destroy(), goLinger).unref()
@@ -144,7 +147,7 @@ export class Answer {
   #head(status: number, headers: Header[], tail: Header[]): void {
     this.status = status
     const sorted = [...this.headers, ...headers].sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0))
-    const all: Header[] = [...sorted, ['Date', new Date().toUTCString()], ...tail]
+    const all: Header[] = [...sorted, ['Date', new Date(this.#clock.wall()).toUTCString()], ...tail]
     this.#res.writeHead(status, all.flat())
   }
 }

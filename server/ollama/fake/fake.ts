@@ -46,7 +46,7 @@ export interface FakeOptions {
   version?: string
   /** 0, any free one, unless given. It stays the same over `refuse` and `listen`. */
   port?: number
-  /** Of keep_alive, expires_at and created_at; loads and tokens take real time. */
+  /** Of keep_alive, expires_at, created_at and Date; loads and tokens take real time. */
   clock?: Clock
   /** What the models say, instead of words chosen by a hash of the prompt. */
   reply?: Settings['reply']

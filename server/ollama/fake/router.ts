@@ -73,7 +73,7 @@ const bodied = new Set(['POST', 'DELETE'])
 /** Answers one request, whatever happens. */
 export async function route(world: World, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const seen = world.ledger.open(req.method ?? 'GET', req.url ?? '/', req.rawHeaders)
-  const answer = new Answer(req, res, world.sleep, world.settings.noticeMs)
+  const answer = new Answer(req, res, world.sleep, world.clock, world.settings.noticeMs)
   const call: Call = { answer, seen, fields: {}, streaming: false, fault: undefined }
   let outcome: Seen['outcome'] = 'answered'
   try {
