@@ -14,6 +14,8 @@ export interface WaitingKey {
   head: number
   /** The later of the head's queue time and the last start of any job of this key. */
   starvedSince: number
+  /** Its model runs on ollama.com: it needs no runner here, and takes nothing from anybody. */
+  elsewhere?: true
 }
 
 export type TargetState = 'unknown' | 'awake' | 'asleep' | 'down' | 'stuck'
@@ -96,24 +98,20 @@ export function schedule(snapshot: Snapshot): Decision {
   return claim === null ? besidePeople(snapshot) : underClaim(snapshot, claim)
 }
 
-/** Jobs start only when no person is there, and evict nobody's runner within H. */
+/** Jobs start only when no person is there, and evict nobody's runner within H. Those that run elsewhere do neither. */
 function besidePeople(snapshot: Snapshot): Decision {
   const { now, limits, resident, people, strangers } = snapshot
   const chosen = choose(snapshot)
   const present = strangers > 0 || people.some(({ flight, held }) => flight + held > 0)
   const recent = disturbed(snapshot, chosen.key)
-  if (!present && recent.length === 0) return start(chosen, turnFor(snapshot, chosen.key), null)
+  const free = !present && recent.length === 0
+  if (chosen.elsewhere || free) return start(chosen, turnFor(snapshot, chosen.key), null)
   const yielding = snapshot.yielding ?? now
   if (limits.yieldMax !== null && now - yielding >= limits.yieldMax) return { act: 'claim', key: chosen.key }
-  if (!present) {
-    // Jobs that need no load may fill the gap. That neither begins a turn nor stops the yield clock: else jobs on the
-    // people's own model would starve the others.
-    const loaded = snapshot.keys.filter(({ key }) => resident.has(key))
-    if (loaded.length > 0) {
-      const fill = longestStarved(loaded)
-      return start(fill, snapshot.turn, yielding)
-    }
-  }
+  // Jobs that need no load may fill the gap. That neither begins a turn nor stops the yield clock: else jobs on the people's
+  // own model would starve the others.
+  const fills = snapshot.keys.filter(({ key, elsewhere }) => elsewhere || (!present && resident.has(key)))
+  if (fills.length > 0) return start(longestStarved(fills), snapshot.turn, yielding)
   const times = recent.map(({ used }) => used + limits.hold)
   if (limits.yieldMax !== null) times.push(yielding + limits.yieldMax)
   const until = Math.min(...times.filter((time) => time > now))
