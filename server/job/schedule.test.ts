@@ -99,6 +99,22 @@ describe('rule 3', () => {
   })
 })
 
+describe('a claim', () => {
+  const claimed = { keys: [key('b', 100, 1)], claim: 'b', claimedAt: 900, yielding: 0 }
+
+  test('waits for requests whose model cannot be told for its own length at most, however they overlap', () => {
+    const wait = { act: 'wait', reason: 'yielding_to_people', until: 1020, yielding: 0 }
+    expect(schedule(snapshot({ ...claimed, now: 1019, strangers: 1 }))).toEqual(wait)
+    expect(schedule(snapshot({ ...claimed, now: 1020, strangers: 1 }))).toMatchObject({ act: 'start', key: 'b' })
+    expect(schedule(snapshot({ ...claimed, now: 901 }))).toMatchObject({ act: 'start', key: 'b' })
+  })
+
+  test('waits for people in flight who do not fit beside it for as long as they take: no other follows them', () => {
+    const people = [crowd('a', { flight: 1 })]
+    expect(schedule(snapshot({ ...claimed, now: 1100, people }))).toMatchObject({ act: 'wait', until: null })
+  })
+})
+
 describe('a model that runs elsewhere', () => {
   const away = { ...key('cloud', 900, 1), elsewhere: true as const }
   const present = [crowd('a', { flight: 1, used: 1000 })]
