@@ -4,7 +4,9 @@ import { request as send, type ClientRequest } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Setup } from './app.harness.ts'
-import { afterwards, eventually, turns } from './app.stage.ts'
+import { afterwards, eventually, openTarget, pass, turns } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
+import type { Fake } from './ollama/fake/fake.ts'
 
 const models = ['alpha', 'beta', 'gamma', 'delta']
 /** Times of the law, as short as the loads of the simulated target. */
@@ -201,5 +203,32 @@ test('/queue and /target tell who is held and that jobs step aside', async () =>
   leave.abort()
   await Promise.all(gone)
   await foreman.logged(({ msg }) => msg === 'nobody is held any more')
+  expect((await foreman.ended(job.id)).state).toBe('done')
+})
+
+test('a job starts although requests whose model cannot be told overlap without end', async () => {
+  const clock = new VirtualClock()
+  let strangers = 0
+  const url = await openTarget(({ path, answer }) => {
+    if (path === '/api/generate') strangers++
+    else answer.end('{"model":"alpha","message":{"role":"assistant","content":"hi"},"done":true}\n')
+  })
+  const foreman = await openForeman({ clock, fake: { url } as Fake, settings: { YIELD_MAX: '1m', CLAIM: '2m' } })
+  const stranger = async () => {
+    const caller = new AbortController()
+    const before = strangers
+    void foreman.call('POST', '/api/generate', { body: 'no JSON', signal: caller.signal }).catch(() => {})
+    await eventually(() => strangers > before)
+    return caller
+  }
+  let last = await stranger()
+  afterwards(async () => last.abort())
+  const job = await foreman.submit(chat('alpha'))
+  for (let i = 0; i < 12; i++) {
+    const next = await stranger()
+    last.abort()
+    last = next
+    await pass(clock, 20_000)
+  }
   expect((await foreman.ended(job.id)).state).toBe('done')
 })

@@ -3,9 +3,9 @@
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
-import { eventually, openFake, pass } from './app.stage.ts'
+import { eventually, openFake, openTarget, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
-import type { FakeModel } from './ollama/fake/fake.ts'
+import type { Fake, FakeModel } from './ollama/fake/fake.ts'
 
 const models: (string | FakeModel)[] = [
   'alpha',
@@ -161,5 +161,29 @@ test('people share the runner of a job that began before the names were known', 
   const { status } = await foreman.post('/api/generate', { model: 'alpha', prompt: 'hi', stream: false })
   expect([status, (await foreman.job(job.id)).state]).toEqual([200, 'working'])
   end.resolve()
+  expect((await foreman.ended(job.id)).state).toBe('done')
+})
+
+test('a job of a cloud model holds no people, and starts beside them', async () => {
+  const [hold, cloud] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const asked: string[] = []
+  const said = '{"model":"x","message":{"role":"assistant","content":"hi"},"response":"hi","done":true}\n'
+  const url = await openTarget(({ body, answer }) => {
+    const { model, prompt } = JSON.parse(body.toString()) as { model: string; prompt?: string }
+    asked.push(model)
+    if (prompt === 'quick') answer.end(said)
+    else void (prompt ? hold : cloud).promise.then(() => answer.end(said))
+  })
+  const foreman = await openForeman({ fake: { url } as Fake })
+  const ask = (model: string, prompt: string) => foreman.post('/api/generate', { model, prompt })
+  const long = ask('beta', 'long')
+  await eventually(() => asked.includes('beta'))
+  const job = await foreman.submit(chat('gpt-oss:20b-cloud'))
+  await foreman.reached(job.id, 'working')
+  hold.resolve()
+  expect((await long).status).toBe(200)
+  expect((await ask('alpha', 'quick')).status).toBe(200)
+  expect((await foreman.job(job.id)).state).toBe('working')
+  cloud.resolve()
   expect((await foreman.ended(job.id)).state).toBe('done')
 })

@@ -120,7 +120,7 @@ export async function startApp({
     learnt: store.learning.all(),
     // Lost if the disk refuses: it is learnt again.
     onLearnt: (one) =>
-      void store.commit.along('learn', () => store.learning.put(one, clock.wall())).catch(() => undefined),
+      void store.commit.along('learn', one.name, () => store.learning.put(one, clock.wall())).catch(() => undefined),
   })
   const people = new People({
     clock,

@@ -84,6 +84,7 @@ function decide() {
     room: unknownRoom,
     yielding: null,
     claim: null,
+    claimedAt: null,
     target: 'awake',
     paused: false,
     limits: { patience, peoplePatience, hold, yieldMax, claim },

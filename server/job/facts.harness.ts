@@ -29,6 +29,7 @@ export const snapshot = (facts: Partial<Snapshot> = {}): Snapshot => ({
   room: unknownRoom,
   yielding: null,
   claim: null,
+  claimedAt: null,
   target: 'awake',
   paused: false,
   limits: { patience: 300, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },

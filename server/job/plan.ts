@@ -68,6 +68,7 @@ const undisturbed = {
   strangers: 0,
   yielding: null,
   claim: null,
+  claimedAt: null,
   target: 'awake',
   paused: false,
 } satisfies Partial<Snapshot>

@@ -58,6 +58,7 @@ function simulate({ patience, load, room, arrivals }: History): { starts: Start[
       room: { fit: [], clash: [] },
       yielding: null,
       claim: null,
+      claimedAt: null,
       target: 'awake',
       paused: false,
       limits: { patience, peoplePatience: 10, hold: 60, yieldMax: 900, claim: 120 },

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { snapshot } from './facts.harness.ts'
+import { crowd, snapshot } from './facts.harness.ts'
 import { reasonFor, schedule, type Snapshot, type TargetState, type WaitingKey } from './schedule.ts'
 
 const { patience: P } = snapshot().limits
@@ -96,6 +96,38 @@ describe('rule 3', () => {
     expect(first).toMatchObject({ key: 'a' })
     const turn = first.act === 'start' ? first.turn : null
     expect(started({ now: 1000 + P - 1, keys: [key('a', 1000, 2), key('b', 990, 5)], turn })).toBe('a')
+  })
+})
+
+describe('a claim', () => {
+  const claimed = { keys: [key('b', 100, 1)], claim: 'b', claimedAt: 900, yielding: 0 }
+
+  test('waits for requests whose model cannot be told for its own length at most, however they overlap', () => {
+    const wait = { act: 'wait', reason: 'yielding_to_people', until: 1020, yielding: 0 }
+    expect(schedule(snapshot({ ...claimed, now: 1019, strangers: 1 }))).toEqual(wait)
+    expect(schedule(snapshot({ ...claimed, now: 1020, strangers: 1 }))).toMatchObject({ act: 'start', key: 'b' })
+    expect(schedule(snapshot({ ...claimed, now: 901 }))).toMatchObject({ act: 'start', key: 'b' })
+  })
+
+  test('waits for people in flight who do not fit beside it for as long as they take: no other follows them', () => {
+    const people = [crowd('a', { flight: 1 })]
+    expect(schedule(snapshot({ ...claimed, now: 1100, people }))).toMatchObject({ act: 'wait', until: null })
+  })
+})
+
+describe('a model that runs elsewhere', () => {
+  const away = { ...key('cloud', 900, 1), elsewhere: true as const }
+  const present = [crowd('a', { flight: 1, used: 1000 })]
+
+  test('steps aside for nobody, and claims nothing', () => {
+    const facts = { resident: new Set(['a', 'cloud']), listed: new Set(['a']), people: present, strangers: 1 }
+    expect(schedule(snapshot({ keys: [away], yielding: 0, ...facts }))).toMatchObject({ act: 'start', yielding: null })
+  })
+
+  test('fills the gaps of a job that does step aside, and its yield clock goes on', () => {
+    const facts = { keys: [key('b', 100, 1), away], people: present, yielding: 500 }
+    expect(schedule(snapshot(facts))).toMatchObject({ act: 'start', key: 'cloud', turn: null, yielding: 500 })
+    expect(schedule(snapshot({ ...facts, yielding: 0, now: 1000 }))).toEqual({ act: 'claim', key: 'b' })
   })
 })
 

@@ -1,7 +1,8 @@
 // Which job runs next, and whether it may run now. Pure decision over a snapshot; must not read a clock, log, or remember
 // anything. Jobs are drained model by model: a turn goes on while its key has work, a key that has waited for the patience P
 // becomes overdue and ends a turn that has lasted P. Jobs step aside for people; when the chosen one has stepped aside for
-// Y, its key claims a turn of at most C. Every tie breaks by queue place: one snapshot, one answer. Docs: docs/scheduling.md.
+// Y, its key claims a turn of at most C. It starts once what people have in flight fits beside it; those whose key can't be
+// told are never held, so others follow them without end, and a claim waits for them for C at most. Every tie breaks by queue place: one snapshot, one answer. Docs: docs/scheduling.md.
 
 import type { Crowd } from './admit.ts'
 import { fits, type Room } from './room.ts'
@@ -14,6 +15,8 @@ export interface WaitingKey {
   head: number
   /** The later of the head's queue time and the last start of any job of this key. */
   starvedSince: number
+  /** Its model runs on ollama.com: it needs no runner here, and takes nothing from anybody. */
+  elsewhere?: true
 }
 
 export type TargetState = 'unknown' | 'awake' | 'asleep' | 'down' | 'stuck'
@@ -58,6 +61,8 @@ export interface Snapshot {
   yielding: number | null
   /** Key of the turn that jobs claimed from people. */
   claim: string | null
+  /** When it did. */
+  claimedAt: number | null
   target: TargetState
   paused: boolean
   limits: Limits
@@ -96,37 +101,34 @@ export function schedule(snapshot: Snapshot): Decision {
   return claim === null ? besidePeople(snapshot) : underClaim(snapshot, claim)
 }
 
-/** Jobs start only when no person is there, and evict nobody's runner within H. */
+/** Jobs start only when no person is there, and evict nobody's runner within H. Those that run elsewhere do neither. */
 function besidePeople(snapshot: Snapshot): Decision {
   const { now, limits, resident, people, strangers } = snapshot
   const chosen = choose(snapshot)
   const present = strangers > 0 || people.some(({ flight, held }) => flight + held > 0)
   const recent = disturbed(snapshot, chosen.key)
-  if (!present && recent.length === 0) return start(chosen, turnFor(snapshot, chosen.key), null)
+  const free = !present && recent.length === 0
+  if (chosen.elsewhere || free) return start(chosen, turnFor(snapshot, chosen.key), null)
   const yielding = snapshot.yielding ?? now
   if (limits.yieldMax !== null && now - yielding >= limits.yieldMax) return { act: 'claim', key: chosen.key }
-  if (!present) {
-    // Jobs that need no load may fill the gap. That neither begins a turn nor stops the yield clock: else jobs on the
-    // people's own model would starve the others.
-    const loaded = snapshot.keys.filter(({ key }) => resident.has(key))
-    if (loaded.length > 0) {
-      const fill = longestStarved(loaded)
-      return start(fill, snapshot.turn, yielding)
-    }
-  }
+  // Jobs that need no load may fill the gap. That neither begins a turn nor stops the yield clock: else jobs on the people's
+  // own model would starve the others.
+  const fills = snapshot.keys.filter(({ key, elsewhere }) => elsewhere || (!present && resident.has(key)))
+  if (fills.length > 0) return start(longestStarved(fills), snapshot.turn, yielding)
   const times = recent.map(({ used }) => used + limits.hold)
   if (limits.yieldMax !== null) times.push(yielding + limits.yieldMax)
   const until = Math.min(...times.filter((time) => time > now))
   return { act: 'wait', reason: 'yielding_to_people', until: until < Infinity ? until : null, yielding }
 }
 
-/** The key that claimed goes as soon as all that people have in flight fits beside it. */
+/** The key that claimed goes as soon as all that people have in flight fits beside it; strangers are waited for C at most. */
 function underClaim(snapshot: Snapshot, claim: string): Decision {
-  const { now, people, strangers, room, yielding, keys } = snapshot
+  const { now, people, strangers, room, yielding, keys, limits } = snapshot
   const chosen = keys.find(({ key }) => key === claim)!
   const beside = ({ key, flight }: Crowd) => flight === 0 || fits(room, new Set([key, claim]), now) === true
-  if (strangers === 0 && people.every(beside)) return start(chosen, turnFor(snapshot, claim), yielding)
-  return { act: 'wait', reason: 'yielding_to_people', until: null, yielding }
+  const patient = strangers > 0 ? (snapshot.claimedAt ?? -Infinity) + limits.claim : -Infinity
+  if (now >= patient && people.every(beside)) return start(chosen, turnFor(snapshot, claim), yielding)
+  return { act: 'wait', reason: 'yielding_to_people', until: patient > now ? patient : null, yielding }
 }
 
 /** People's runners in memory that were used within H and would have to go, as far as anybody knows. */

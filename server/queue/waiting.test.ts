@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { states, type Happening } from '../job/state.ts'
+import type { JobRow } from '../store/jobs.ts'
 import { Bench } from './queue.harness.ts'
 import { Waiting } from './waiting.ts'
 
@@ -169,5 +170,48 @@ describe('keys that share a runner are one', () => {
       { key: 'b', waiting: 1, head: 20, starvedSince: 300 },
       { key: 'a', waiting: 2, head: 30, starvedSince: 500 },
     ])
+  })
+})
+
+describe('keys whose jobs are over', () => {
+  const jobs = Array.from({ length: 3_000 }, (_, i) => ({ key: `k${i}`, model: 'm', affinity: i, seq: i, place: i }))
+  const row = (i: number, state: string, since = 1_000 + i) =>
+    ({ ...jobs[i], state, due: null, waiting_since: since }) as unknown as JobRow
+  /** The keys that a decision looks at. */
+  const seen = (waiting: Waiting, fold = identity) => {
+    const keys: string[] = []
+    const found = waiting.keys((key) => {
+      keys.push(key)
+      return fold(key)
+    })
+    return { keys, found }
+  }
+
+  test('are not looked at again, whether they were deleted or are done, and none is kept without end', () => {
+    const waiting = new Waiting({ affinities: [], tallies: [], head: () => undefined })
+    for (const { seq } of jobs) {
+      waiting.added(row(seq, 'queued'))
+      waiting.changed(row(seq, 'queued'), row(seq, 'loading'))
+      waiting.started(row(seq, 'loading'), 2_000 + seq)
+      waiting.changed(row(seq, 'loading'), row(seq, 'done'))
+      if (seq % 2) waiting.removed(row(seq, 'done'))
+    }
+    expect([waiting.total('done'), seen(waiting).keys]).toEqual([1_500, []])
+    waiting.added(row(7, 'queued', 9_000))
+    expect(seen(waiting)).toEqual({ keys: ['k7'], found: [{ key: 'k7', waiting: 1, head: 7, starvedSince: 9_000 }] })
+    // One that has waited since before all of them started.
+    waiting.added(row(8, 'queued', 500))
+    expect(seen(waiting).keys.length).toBeLessThanOrEqual(1_002)
+    expect(seen(waiting, (key) => (key === 'k2999' ? 'k8' : key)).found[1]).toMatchObject({ starvedSince: 4_999 })
+  })
+
+  test('are as few after a start', () => {
+    const affinities = jobs.map(({ seq, key, model }) => ({ id: seq, key, model, last_start: 2_000 + seq }))
+    const tallies = jobs.map(({ seq }) => ({ affinity: seq, bucket: 'done', n: 1 }))
+    const waiting = new Waiting({ affinities, tallies, head: () => undefined })
+    waiting.added(row(8, 'queued', 500))
+    expect(waiting.total('done')).toBe(3_000)
+    expect(seen(waiting, (key) => (key === 'k2999' ? 'k8' : key)).found).toMatchObject([{ starvedSince: 4_999 }])
+    expect(seen(waiting).keys.length).toBeLessThanOrEqual(1_001)
   })
 })

@@ -17,8 +17,16 @@ interface Entry {
   model: string
   lastStart: number
   head: Head | undefined
+  /** By bucket, without the jobs that have ended. */
   counts: Map<string, number>
+  /** All of them. */
+  live: number
 }
+
+/** What a job is in that has not ended. */
+const live = new Set(['queued', 'backing_off', 'loading', 'working'])
+/** So many keys without such a job are remembered for the sake of their last start, the newest. */
+const kept = 1_000
 
 export interface WaitingOptions {
   affinities: readonly Affinity[]
@@ -29,6 +37,8 @@ export interface WaitingOptions {
 
 export class Waiting {
   #entries = new Map<number, Entry>()
+  /** Those of them without a job, the longest first. */
+  #over = new Set<number>()
   #totals = new Map<string, number>()
   #head: WaitingOptions['head']
 
@@ -39,12 +49,17 @@ export class Waiting {
       const known = byId.get(affinity)
       if (known) this.#count(this.#entry(known.id, known.key, known.model, known.last_start ?? 0), bucket, n)
     }
+    const idle = [...this.#entries.values()].filter((entry) => entry.live === 0)
+    for (const { id } of idle.sort((a, b) => a.lastStart - b.lastStart)) this.#over.add(id)
+    this.#trim()
     for (const entry of this.#entries.values()) if (count(entry, 'queued') > 0) entry.head = head(entry.id)
   }
 
   /** A job came into being. */
   added(row: JobRow): void {
-    this.#enter(this.#entryOf(row), row)
+    const entry = this.#entryOf(row)
+    this.#enter(entry, row)
+    this.#settle(entry)
   }
 
   /** A job's row changed from `before` to `after`; its key stays. */
@@ -52,11 +67,14 @@ export class Waiting {
     const entry = this.#entryOf(after)
     this.#leave(entry, before)
     this.#enter(entry, after)
+    this.#settle(entry)
   }
 
   /** A job was erased. */
   removed(row: JobRow): void {
-    this.#leave(this.#entryOf(row), row)
+    const entry = this.#entryOf(row)
+    this.#leave(entry, row)
+    this.#settle(entry)
   }
 
   /** A job of this key started at `steady`: the key goes to the back. */
@@ -67,7 +85,10 @@ export class Waiting {
   /** The keys that wait, names of one runner folded together, in order of their heads. */
   keys(fold: (key: string) => string): WaitingKey[] {
     const folded = new Map<string, WaitingKey & { lastStart: number; since: number }>()
+    const oldest = this.oldestSince() ?? Infinity
     for (const entry of this.#entries.values()) {
+      // A start before anybody waited changes nothing for those who wait now.
+      if (!entry.head && entry.lastStart <= oldest) continue
       const name = fold(entry.key)
       const one = folded.get(name) ?? { key: name, waiting: 0, head: Infinity, starvedSince: 0, lastStart: 0, since: 0 }
       one.lastStart = Math.max(one.lastStart, entry.lastStart)
@@ -143,8 +164,26 @@ export class Waiting {
   }
 
   #count(entry: Entry, bucket: string, n: number): void {
-    entry.counts.set(bucket, count(entry, bucket) + n)
     this.#totals.set(bucket, this.total(bucket) + n)
+    if (!live.has(bucket)) return
+    entry.counts.set(bucket, count(entry, bucket) + n)
+    entry.live += n
+  }
+
+  /** A job of the key came or went: one that has none left is the newest of those. */
+  #settle({ id, live }: Entry): void {
+    this.#over.delete(id)
+    if (live > 0) return
+    this.#over.add(id)
+    this.#trim()
+  }
+
+  #trim(): void {
+    for (const id of this.#over) {
+      if (this.#over.size <= kept) return
+      this.#over.delete(id)
+      this.#entries.delete(id)
+    }
   }
 
   #entryOf(row: JobRow): Entry {
@@ -153,7 +192,8 @@ export class Waiting {
 
   #entry(id: number, key: string, model: string, lastStart: number): Entry {
     let entry = this.#entries.get(id)
-    if (!entry) this.#entries.set(id, (entry = { id, key, model, lastStart, head: undefined, counts: new Map() }))
+    if (!entry)
+      this.#entries.set(id, (entry = { id, key, model, lastStart, head: undefined, counts: new Map(), live: 0 }))
     return entry
   }
 }

@@ -18,6 +18,8 @@ export interface CommitOptions {
   onCommit?: (facts: { ms: number; writes: number }) => void
   /** How long a write waits while another program writes to the database, in milliseconds. */
   patience_ms?: number
+  /** How long what goes along waits for somebody else's transaction at most, in milliseconds. */
+  along_ms?: number
   /** Named moments at which a test may kill the process: `<label>:before`, `:inside`, `:after`. */
   fault?: (point: string) => void
 }
@@ -32,6 +34,9 @@ export class GroupCommit {
   refusal: string | null = null
   #pending: Write[] = []
   #scheduled = false
+  /** Those of the pending that can wait, by name, and the timer of what they wait for at most. */
+  #along = new Map<string, { write: Write; promise: Promise<unknown> }>()
+  #later: NodeJS.Timeout | undefined
   /** Since when another program's lock has been in the way, and the timer of the next try. */
   #busySince: number | undefined
   #again: NodeJS.Timeout | undefined
@@ -60,9 +65,22 @@ export class GroupCommit {
     })
   }
 
-  /** Like `run`, for what can wait: it shares the next transaction that somebody else needs, and costs none of its own. */
-  along<T>(label: string, apply: () => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => this.#pending.push({ label, apply, resolve, reject }))
+  /**
+   * Like `run`, for what can wait: it shares the next transaction that somebody else needs, or gets its own after some seconds.
+   * Of one name only the last is written; all of them settle with that.
+   */
+  along<T>(label: string, name: string, apply: () => T): Promise<T> {
+    const waiting = this.#along.get(name)
+    if (waiting) {
+      waiting.write.apply = apply
+      return waiting.promise as Promise<T>
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const write = { label, apply, resolve, reject }
+    this.#along.set(name, { write, promise })
+    this.#pending.push(write)
+    this.#later ??= setTimeout(() => this.flush(), this.#options.along_ms ?? 5000)
+    return promise
   }
 
   /** Commits what is pending now. Callers normally leave this to the tick. */
@@ -70,7 +88,10 @@ export class GroupCommit {
     const writes = this.#pending
     this.#pending = []
     this.#scheduled = false
+    this.#along.clear()
     clearTimeout(this.#again)
+    clearTimeout(this.#later)
+    this.#later = undefined
     if (writes.length === 0) return
     const started = performance.now()
     let begun = false

@@ -141,10 +141,12 @@ export class Loading {
     let over = false
     let cancel = clock.at(began + limit, async () => {
       await target.probe()
-      hung = !target.absent
+      // It may go through while that is looked into: then there is nothing to cure.
+      if (!over && !target.absent) await target.look()
+      hung = !over && !target.absent
       if (hung) {
         began = clock.now()
-        await this.#cure(key, limit)
+        await this.#cure(key, limit, () => over)
       }
       if (!over) cancel = clock.at(clock.now() + limit, onStuck)
     })
@@ -171,12 +173,11 @@ export class Loading {
     return replaces || fits(target.capacity.room, there, clock.now()) !== true
   }
 
-  /** Unloads everything that is listed. */
-  async #cure(key: string, ms: number): Promise<void> {
+  /** Unloads everything that is listed, until the load is `over`. */
+  async #cure(key: string, ms: number, over: () => boolean): Promise<void> {
     const { target, onHung } = this.#options
-    await target.look()
     const unloaded = [...target.listedKeys()]
     onHung?.({ key, ms, unloaded })
-    for (const one of unloaded) await target.unload(one)
+    for (const one of unloaded) if (!over()) await target.unload(one)
   }
 }

@@ -8,7 +8,7 @@ import type { Turns } from './turns.ts'
 
 export interface NoticeOptions {
   people: Pick<People, 'jobs'>
-  target: Pick<Target, 'runnerKey'>
+  target: Pick<Target, 'cloud' | 'runnerKey'>
   turns: Pick<Turns, 'claim'>
   keeper: Pick<Keeper, 'failing'>
   /** The job that is loading or working. */
@@ -28,7 +28,8 @@ export class Notice {
     const row = this.#options.running()
     // While a write is kept, before a load or with the answer in hand, nothing of the job is on the target: a disk that is
     // full for hours must hold nobody.
-    if (keeper.failing) return people.jobs({ running: null, claim: null })
+    // A cloud model uses nothing here at all.
+    if (keeper.failing || (row && target.cloud(row.key))) return people.jobs({ running: null, claim: null })
     const running = row && target.runnerKey(row.key)
     // Only the key that claimed starts under its claim: the two are spelled the same.
     people.jobs({ running, claim: turns.claim && (running ?? turns.claim) })

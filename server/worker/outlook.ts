@@ -53,9 +53,14 @@ export class Outlook {
   snapshot(): Snapshot {
     const { queue, target, people, clock, limits, turns } = this.#options
     const keys = queue.keys((key) => target.runnerKey(key))
-    for (const key of keys) key.starvedSince = queue.steady.monotonic(key.starvedSince)
-    // What runs elsewhere needs no load and no room: it is as good as loaded.
-    const elsewhere = new Set(keys.map(({ key }) => key).filter((key) => target.cloud(key)))
+    const elsewhere = new Set<string>()
+    for (const one of keys) {
+      one.starvedSince = queue.steady.monotonic(one.starvedSince)
+      // What runs elsewhere needs no load and no room: it is as good as loaded.
+      if (!target.cloud(one.key)) continue
+      one.elsewhere = true
+      elsewhere.add(one.key)
+    }
     return {
       now: clock.now(),
       keys,

@@ -18,14 +18,15 @@ export class Turns {
   #turn: Turn | null = null
   #yielding: number | null = null
   #claim: string | null = null
+  #claimedAt: number | null = null
 
   constructor(options: TurnsOptions = {}) {
     this.#options = options
   }
 
   /** What the next decision has to know. */
-  get state(): Pick<Snapshot, 'turn' | 'yielding' | 'claim'> {
-    return { turn: this.#turn, yielding: this.#yielding, claim: this.#claim }
+  get state(): Pick<Snapshot, 'turn' | 'yielding' | 'claim' | 'claimedAt'> {
+    return { turn: this.#turn, yielding: this.#yielding, claim: this.#claim, claimedAt: this.#claimedAt }
   }
 
   /** The turn that goes on; the one that a claim leaves behind is over. */
@@ -41,12 +42,12 @@ export class Turns {
   follow(decision: Decision, now: number): boolean {
     switch (decision.act) {
       case 'claim':
-        this.#claims(decision.key)
+        this.#claims(decision.key, now)
         return true
       case 'unclaim':
         this.#become(decision.turn, now)
         this.#yields(null)
-        this.#claims(null)
+        this.#claims(null, now)
         return true
       case 'start':
         this.#become(decision.turn, now)
@@ -62,7 +63,7 @@ export class Turns {
   end(now: number): void {
     this.#become(null, now)
     this.#yields(null)
-    this.#claims(null)
+    this.#claims(null, now)
   }
 
   #become(turn: Turn | null, now: number): void {
@@ -80,9 +81,10 @@ export class Turns {
     if (changed) this.#options.onYield?.(since !== null)
   }
 
-  #claims(key: string | null): void {
+  #claims(key: string | null, now: number): void {
     const changed = key !== this.#claim
     this.#claim = key
+    if (changed) this.#claimedAt = key === null ? null : now
     if (changed) this.#options.onClaim?.(key)
   }
 }
