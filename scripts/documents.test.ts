@@ -126,11 +126,10 @@ test('every npm command in the documents exists, and what it starts', () => {
 })
 
 test('the changelog names the settings that no part is given, and none that do not exist', () => {
-  const used = new Set(
-    ['server/app.ts', 'server/main.ts'].flatMap((path) =>
-      [...read(path).matchAll(/\bconfig\.(\w+)/g)].map(([, key]) => key),
-    ),
-  )
+  const code = read('server/app.ts') + read('server/main.ts')
+  const used = new Set([...code.matchAll(/\bconfig\.(\w+)/g)].map(([, key]) => key))
+  for (const [, keys] of code.matchAll(/const \{([^}]*)\} = config\b/g))
+    for (const [key] of keys!.matchAll(/\w+/g)) used.add(key)
   // Some are rules for the others, and act when the settings are read.
   const rules = /function contradictions\([\s\S]*?const \{([^}]*)\} = values/.exec(read('server/config.ts'))?.[1] ?? ''
   for (const [key] of rules.matchAll(/\w+/g)) used.add(key)
