@@ -20,8 +20,8 @@ const ahead = 10_000
 export class Arrivals {
   /** Started, in order of place, but behind one that waits. */
   #early: Started[] = []
-  #held: Held = []
-  #begun = false
+  /** What it holds; undefined before the first job. */
+  #held: Held | undefined
   /** The most runners that were seen in memory together: so many the simulated target holds. */
   #room = 1
   /** Its loads beyond the real ones. */
@@ -32,8 +32,7 @@ export class Arrivals {
   started(job: Started, listed: ReadonlySet<string>): void {
     this.#room = Math.max(this.#room, listed.size)
     // What others have loaded before the first job is there in either order.
-    if (!this.#begun) this.#held = [...listed]
-    this.#begun = true
+    this.#held ??= [...listed]
     // Nothing is behind or ahead of it and nothing is in memory: nothing would be there in the order of arrival either.
     if (this.#early.length === 0 && listed.size === 0) this.#held = []
     let at = this.#early.length
@@ -56,7 +55,7 @@ export class Arrivals {
   }
 
   #feed({ key, loads }: Started): void {
-    const used = use(this.#held, key, (keys) => keys.size <= this.#room)
+    const used = use(this.#held ?? [], key, (keys) => keys.size <= this.#room)
     this.#held = used.held
     this.#saved += Number(used.loads) - Number(loads)
   }

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../clock.ts'
 import { sawEvict, sawTogether, unknownRoom, weightsIn, type Room } from '../job/room.ts'
+import { tooOldMs } from './residents.ts'
 
 export interface CapacityParts {
   clock: Clock
@@ -23,9 +24,6 @@ interface Awaited {
   /** Nobody waits for it any more since then: the next look is the last one at it. */
   until?: number
 }
-
-/** What was listed longer ago may have gone since for any reason. */
-const recent_ms = 3_000
 
 export class Capacity {
   readonly #parts: CapacityParts
@@ -48,7 +46,8 @@ export class Capacity {
   /** A request for this runner goes to the target. */
   forwarded(key: string): void {
     const known = this.#awaited.get(key)
-    const recent = this.#parts.clock.now() - this.#lookedAt <= recent_ms
+    // What was listed longer ago may have gone since for any reason.
+    const recent = this.#parts.clock.now() - this.#lookedAt <= tooOldMs
     const listed = recent ? this.#listed : new Map<string, Listed>()
     if ((known && known.until === undefined) || listed.get(weightsIn(key))?.serves.includes(key)) return
     this.#awaited.set(key, { before: new Map(listed) })

@@ -1,11 +1,9 @@
 // Where each of people's requests stands, by the runner it needs, and what past ones have left behind: turns, last uses, loads
 // under way. Book-keeping only; who may go is decided by people.ts.
 import type { Crowd } from '../job/admit.ts'
+import { tooOldMs } from '../ollama/residents.ts'
 import { Group } from './group.ts'
 import type { Visit } from './visit.ts'
-
-/** What was seen longer ago may have changed since. */
-const recent_ms = 3_000
 
 /** Runners without any request that are remembered for when they were last used. */
 const remembered = 256
@@ -68,7 +66,7 @@ export class Lane {
       for (const other of this.#groups.values()) if (other.flight.size === 0) other.turn = undefined
       group.turn = resident ? now : Infinity
     }
-    if (!resident) group.waitsForLoad(now, now - this.#lookedAt <= recent_ms)
+    if (!resident) group.waitsForLoad(now, now - this.#lookedAt <= tooOldMs)
     group.admitted = now
     const going = group.held.splice(0, only ? 1 : group.held.length)
     this.#held -= going.length

@@ -10,7 +10,7 @@ export interface Learnt {
 }
 
 /** So many are kept, those used last. */
-const kept = 4_000
+export const kept = 4_000
 
 export class Learning {
   #all

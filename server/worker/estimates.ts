@@ -2,7 +2,7 @@
 // and for each model and endpoint the tokens of an answer and the rest of its time. There is no guess before the first
 // observation. Kept over restarts by whoever is told of each change.
 import type { Usage } from '../job/schema.ts'
-import type { Learnt } from '../store/learnt.ts'
+import { kept, type Learnt } from '../store/learnt.ts'
 
 export interface EstimatesOptions {
   /** What an earlier foreman had learnt, least recently used first. */
@@ -17,7 +17,6 @@ const newest = 0.3
  * load is forgotten after three good ones, nine tenths after ten; a load that is slow every few times stays in mind.
  */
 const faded = 0.2
-const kept = 4_000
 
 export class Estimates {
   readonly #learnt = new Map<string, Learnt>()

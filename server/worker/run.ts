@@ -2,7 +2,6 @@
 // that reaches the target, because closing the connection is Ollama's only cancel.
 
 import type { Clock } from '../clock.ts'
-import { isCloud } from '../job/affinity.ts'
 import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError, Usage } from '../job/schema.ts'
@@ -71,10 +70,8 @@ export class Run {
     this.loads = !resident
     const row = await persist(() => queue.advance(this.row.seq, 'load'))
     try {
-      if (!isCloud(row.model)) {
-        const onStuck = () => this.halt('load_stalled')
-        await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
-      }
+      const onStuck = () => this.halt('load_stalled')
+      await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
       await persist(() => queue.advance(row.seq, 'work'))
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
