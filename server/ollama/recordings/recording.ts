@@ -30,11 +30,3 @@ export function recordingNames(): string[] {
 export function readRecording(name: string): Recording {
   return JSON.parse(readFileSync(`${import.meta.dirname}/${name}.json`, 'utf8')) as Recording
 }
-
-/** The answer's body, whole. */
-export function recordedBody(recording: Recording): Buffer {
-  const { chunks } = recording.response
-  return Buffer.concat(
-    chunks.map(({ text, base64 }) => (text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text))),
-  )
-}
