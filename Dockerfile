@@ -21,7 +21,7 @@ COPY openapi openapi
 COPY server server
 # Code is compiled once, here: a start is quicker and smaller by what compiling costs.
 ENV NODE_COMPILE_CACHE=/app/.cache
-RUN node --max-semi-space-size=2 --no-maglev --v8-pool-size=1 server/main.ts --check
+RUN node --max-semi-space-size=2 --no-maglev --no-sparkplug --v8-pool-size=1 server/main.ts --check
 ENV NODE_ENV=production \
     FOREMAN_DATA=/data \
     FOREMAN_LISTEN=0.0.0.0:11435
@@ -33,4 +33,4 @@ EXPOSE 11435
 HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.FOREMAN_LISTEN.split(':').at(-1)}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-CMD ["node", "--max-semi-space-size=2", "--no-maglev", "--v8-pool-size=1", "server/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "--no-maglev", "--no-sparkplug", "--v8-pool-size=1", "server/main.ts"]

@@ -26,9 +26,9 @@ export function ms(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : 0)} ms`
 }
 
-/** Bytes as megabytes (10⁶). */
+/** Bytes as megabytes of 2²⁰ bytes, which is what MB means in foreman's settings. */
 export function mb(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`
+  return `${(bytes / 2 ** 20).toFixed(1)} MB`
 }
 
 /** Figures of several rounds in the order they were measured. */

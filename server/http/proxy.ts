@@ -83,15 +83,21 @@ export class Proxy {
       // reply-from's own agent is never used; ours has its cures.
       undici: this.#way.dispatcher,
       httpMethods: METHODS.filter((method) => method !== 'CONNECT'),
+      // http-proxy takes each path apart three times to see whether it leaves the target's. A plain one can't.
+      preHandler: (request, reply, done) => {
+        if (plainPath.test(request.raw.url!)) this.#pass(request, reply)
+        done()
+      },
       // Only for its check of the path: the query is forwarded as it came, as is the whole of it.
       preRewrite: (url) => pathOnly(url),
-      handler: (request, reply) => {
-        const { raw, id, corsOrigin } = request
-        const cors = corsOrigin === '' ? undefined : corsHeaders(corsOrigin)
-        new Passage(this.#way, raw, reply.raw, id, cors).start()
-        reply.hijack()
-      },
+      handler: (request, reply) => this.#pass(request, reply),
     })
+  }
+
+  #pass({ raw, id, corsOrigin }: FastifyRequest, reply: FastifyReply): void {
+    const cors = corsOrigin === '' ? undefined : corsHeaders(corsOrigin)
+    new Passage(this.#way, raw, reply.raw, id, cors).start()
+    reply.hijack()
   }
 
   /** The target has not answered anything for the grace time: what is on it is told so, or cut. */
@@ -142,6 +148,9 @@ export class Proxy {
     return reply.code(status).send(body)
   }
 }
+
+/** A path of words without a dot at the start of any; what follows a question mark is no path. */
+const plainPath = /^(\/[\w:-][\w:.-]*)+(\?|$)/
 
 /** What http-proxy shall look at: the path, with the double slashes at its start that it would take for a host as one. */
 function pathOnly(url: string): string {
