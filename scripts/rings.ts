@@ -20,8 +20,9 @@ const rings: Readonly<Record<string, number>> = {
   webhooks: 3,
   http: 4,
   status: 4,
-  app: 5,
-  main: 6,
+  door: 5,
+  app: 6,
+  main: 7,
 }
 
 /** What scripts may use of the server. */

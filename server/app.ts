@@ -1,17 +1,10 @@
 // The composition root: builds every part from the Config, hands each the values it uses, and connects the facts they
 // report to whoever should know. No rule about jobs or requests lives here.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { mountPlain } from './http/plain.ts'
-import { Receiving } from './http/receiving.ts'
-import { mountRest } from './http/rest.ts'
-import { buildServer } from './http/server.ts'
-import type { Api } from './http/trpc.ts'
-import { mountTrpc } from './http/trpc-mount.ts'
+import { openDoor } from './door.ts'
 import { states } from './job/state.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { Target } from './ollama/target.ts'
@@ -20,7 +13,6 @@ import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
-import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
@@ -183,46 +175,20 @@ export async function startApp({
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),
   })
-  const api: Api = {
-    queue,
-    live: (row, fresh) => worker.outlook.live(row, fresh),
-    queuePlan: (limit) => queuePlan(queue, worker, limit),
-    queueStatus: () => queueStatus(queue, worker, people),
-    targetStatus: () => targetStatus(target, people),
-    onPause: () => {
-      ledger.paused(queue.paused)
-      worker.wake()
-    },
-  }
-  const onInternal = (error: unknown) => log.error({ err: error }, 'internal error')
-  const receiving = new Receiving({ bodyMax: config.bodyMax })
   const recovered = await worker.recover()
   if (queue.paused) ledger.paused(true)
-  const server = await buildServer({
-    tokens: config.tokens,
-    targetUrl: config.target,
+  const server = await openDoor({
+    config,
     clock,
-    targetToken: config.targetToken ?? undefined,
-    hosts: config.hosts,
-    corsOrigins: config.corsOrigins,
-    publicUrl: config.publicUrl ?? undefined,
+    store,
+    queue,
     people,
-    onServed: (served) => {
-      ledger.served(served)
-      if (changesNames.has(served.route) && served.status === 200) void target.refresh()
-    },
-    onInternal,
-    routes: (app) => {
-      void app.register(async (scope) => mountRest(scope, { api, receiving }))
-      void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
-      void app.register(async (scope) =>
-        mountPlain(scope, {
-          readiness: readinessOf({ store, clock, target, worker, stopping: () => stopping }),
-          metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
-          documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
-        }),
-      )
-    },
+    target,
+    worker,
+    ledger,
+    metrics,
+    stopping: () => stopping,
+    onInternal: (error) => log.error({ err: error }, 'internal error'),
   })
   const listening = await server.listen({ ...config.listen })
   url ||= listening
@@ -242,9 +208,3 @@ export async function startApp({
   }
   return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
 }
-
-/** After these the target may have other models than before. */
-const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
-
-/** The committed documents, served as they are. */
-const document = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')

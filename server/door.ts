@@ -1,0 +1,85 @@
+// The door as this house has it: foreman's own routes with what stands behind each, and the passage beside them.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { mountPlain } from './http/plain.ts'
+import { Receiving } from './http/receiving.ts'
+import { mountRest } from './http/rest.ts'
+import { buildServer, type Server } from './http/server.ts'
+import type { Api } from './http/trpc.ts'
+import { mountTrpc } from './http/trpc-mount.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { Metrics } from './metrics.ts'
+import type { Target } from './ollama/target.ts'
+import type { People } from './people/people.ts'
+import type { Queue } from './queue/queue.ts'
+import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
+import type { Store } from './store/store.ts'
+import type { Worker } from './worker/worker.ts'
+
+/** What stands behind the door. */
+export interface House {
+  config: Config
+  clock: Clock
+  store: Store
+  queue: Queue
+  people: People
+  target: Target
+  worker: Worker
+  ledger: Ledger
+  metrics: Metrics
+  stopping: () => boolean
+  /** A route threw what it should not have. */
+  onInternal: (error: unknown) => void
+}
+
+/** Builds the server with all its routes; nothing listens yet. */
+export function openDoor(house: House): Promise<Server> {
+  const { config, clock, store, queue, people, target, worker, ledger, metrics, stopping, onInternal } = house
+  const api: Api = {
+    queue,
+    live: (row, fresh) => worker.outlook.live(row, fresh),
+    queuePlan: (limit) => queuePlan(queue, worker, limit),
+    queueStatus: () => queueStatus(queue, worker, people),
+    targetStatus: () => targetStatus(target, people),
+    onPause: () => {
+      ledger.paused(queue.paused)
+      worker.wake()
+    },
+  }
+  const receiving = new Receiving({ bodyMax: config.bodyMax })
+  return buildServer({
+    tokens: config.tokens,
+    targetUrl: config.target,
+    clock,
+    targetToken: config.targetToken ?? undefined,
+    hosts: config.hosts,
+    corsOrigins: config.corsOrigins,
+    publicUrl: config.publicUrl ?? undefined,
+    people,
+    onServed: (served) => {
+      ledger.served(served)
+      if (changesNames.has(served.route) && served.status === 200) void target.refresh()
+    },
+    onInternal,
+    routes: (app) => {
+      void app.register(async (scope) => mountRest(scope, { api, receiving }))
+      void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
+      void app.register(async (scope) =>
+        mountPlain(scope, {
+          readiness: readinessOf({ store, clock, target, worker, stopping }),
+          metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+          documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
+        }),
+      )
+    },
+  })
+}
+
+/** After these the target may have other models than before. */
+const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
+
+/** The committed documents, served as they are. */
+const document = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')
