@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { mountEvents } from './http/events.ts'
 import { mountPlain } from './http/plain.ts'
 import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
 import { buildServer, type Server } from './http/server.ts'
+import { mountStream } from './http/stream.ts'
 import type { Api } from './http/trpc.ts'
 import { mountTrpc } from './http/trpc-mount.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -40,6 +42,7 @@ export function openDoor(house: House): Promise<Server> {
   const { config, clock, store, queue, people, target, worker, ledger, metrics, stopping, onInternal } = house
   const api: Api = {
     queue,
+    output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
     live: (row, fresh) => worker.outlook.live(row, fresh),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people),
@@ -67,6 +70,10 @@ export function openDoor(house: House): Promise<Server> {
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
+      void app.register(async (scope) => {
+        mountEvents(scope, { scene: api, clock, onInternal })
+        mountStream(scope, { scene: api, onInternal })
+      })
       void app.register(async (scope) =>
         mountPlain(scope, {
           readiness: readinessOf({ store, clock, target, worker, stopping }),

@@ -11,6 +11,7 @@ import { cursorOf, pageOf } from './cursor.ts'
 import { fingerprint } from './fingerprint.ts'
 import { Pace } from './pace.ts'
 import { included, present, waited } from './present.ts'
+import { jobEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
 
@@ -174,6 +175,10 @@ export const jobs = router({
     .input(Id)
     .output(z.void())
     .mutation(({ input, ctx }) => ctx.api.queue.remove(input.id)),
+
+  events: procedure
+    .input(Id.extend({ lastEventId: z.string().optional() }))
+    .subscription(({ input, ctx, signal }) => jobEvents(ctx.api, input, signal)),
 })
 
 async function submission(input: SubmitJob, ctx: Context, pointer: string): Promise<Submission> {

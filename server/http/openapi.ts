@@ -4,11 +4,13 @@
 
 import { generateOpenApiDocument } from 'trpc-to-openapi'
 import { SubmitBatch, SubmitJob } from '../job/submit.ts'
+import { eventPaths } from './events.ts'
 import { plainPaths } from './plain.ts'
 import { Problem } from './problem.ts'
 import { restRoutes, type Route } from './rest.ts'
 import { longestWait_s } from './prefer.ts'
 import { appRouter } from './router.ts'
+import { streamPaths } from './stream.ts'
 
 export type Version = '3.1.1' | '3.0.3'
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -34,7 +36,7 @@ export function openApiDocument(version: Version, release: string): Node {
   const paths = tidy.paths as Node
   for (const route of routes)
     operation(route, at(paths, route.meta.openapi.path, route.meta.openapi.method.toLowerCase()))
-  Object.assign(paths, plainPaths())
+  Object.assign(paths, plainPaths(), eventPaths(), streamPaths())
   return {
     openapi: version,
     info: {

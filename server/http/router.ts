@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import { jobs } from './jobs.ts'
+import { queueEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
 
 /** Planned jobs shown unless more are asked for. */
@@ -61,6 +62,10 @@ const queue = router({
     .input(z.strictObject({}))
     .output(QueueStatus)
     .mutation(({ ctx }) => pause(ctx, false)),
+
+  events: procedure
+    .input(z.strictObject({ lastEventId: z.string().optional() }))
+    .subscription(({ input, ctx, signal }) => queueEvents(ctx.api, input, signal)),
 })
 
 const target = router({

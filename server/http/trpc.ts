@@ -6,6 +6,7 @@ import { ForemanError, type Code } from '../job/error.ts'
 import type { Job, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
+import type { Output } from '../worker/output.ts'
 import type { z } from 'zod'
 import { problemOf } from './problem.ts'
 
@@ -14,6 +15,8 @@ export interface Api {
   queue: Queue
   /** What is only known live of a job: why it waits and for how long, how far it is. `fresh`: the plan may be made anew for it. */
   live: (row: JobRow, fresh: boolean) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+  /** What the target has said to a job that runs. */
+  output: (job: number) => Output | undefined
   queuePlan: (limit: number) => z.infer<typeof QueuePlan>
   queueStatus: () => z.infer<typeof QueueStatus>
   targetStatus: () => z.infer<typeof TargetStatus>
@@ -72,6 +75,8 @@ const t = initTRPC
   .meta<Meta>()
   .create({
     isDev: false,
+    // Below the 30 s at which many gateways cut an idle connection.
+    sse: { ping: { enabled: true, intervalMs: 15_000 } },
     errorFormatter: ({ shape, error }) => {
       const problem = problemOf(error)
       return { ...shape, message: problem.detail, data: { ...shape.data, httpStatus: problem.status, problem } }

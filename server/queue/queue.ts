@@ -9,6 +9,8 @@ import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
+import { Followers } from './followers.ts'
+import { History } from './history.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
 import { owed } from './outbox.ts'
 import { Register, remembered_ms } from './register.ts'
@@ -37,6 +39,8 @@ export interface QueueOptions {
 
 export class Queue extends Register {
   readonly vigil: Vigil
+  readonly followers = new Followers()
+  readonly history: History
   readonly steady: Steady
   #store: Store
   #clock: Clock
@@ -52,7 +56,13 @@ export class Queue extends Register {
     super(store, clock, publicUrl)
     this.#store = store
     this.#clock = clock
-    this.#onChange = onChange ?? (() => undefined)
+    this.history = new History(store, publicUrl)
+    this.#onChange = (row, happening) => {
+      this.history.changed()
+      this.followers.tell(row.seq)
+      this.vigil.wake(row.seq)
+      onChange?.(row, happening)
+    }
     this.#drain = new Drain(clock)
     this.steady = new Steady(clock, store.events.lastSteady)
     this.vigil = new Vigil(clock)
@@ -130,7 +140,6 @@ export class Queue extends Register {
     this.#waiting.changed(before, after)
     if (after.state === 'queued' && (after.due ?? after.start_by) !== null) this.#reminders.set()
     if (happening === 'retry') void this.#store.blobs.sweep()
-    this.vigil.wake(after.seq)
     this.#onChange(after, happening)
   }
 
@@ -232,5 +241,6 @@ export class Queue extends Register {
     this.#intake.stop()
     this.#reminders.stop()
     this.vigil.end()
+    this.followers.end()
   }
 }

@@ -16,6 +16,9 @@ export interface EventRow {
 export class Events {
   #insert
   #ofJob
+  #after
+  #one
+  #counter
   #bury
   #buried
   #forget
@@ -29,16 +32,23 @@ export class Events {
       'INSERT INTO event (seq, job, state, happening, at, steady, attempt) VALUES (@seq, @job, @state, @happening, @at, @steady, @attempt)',
     )
     this.#ofJob = db.prepare<[number, number], EventRow>('SELECT * FROM event WHERE job = ? AND seq > ? ORDER BY seq')
+    this.#after = db.prepare<[number, number], EventRow>('SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?')
+    this.#one = db.prepare<[number, number], EventRow>('SELECT * FROM event WHERE job = ? AND seq = ?')
     this.#bury = db.prepare<[string, number]>('INSERT OR REPLACE INTO tombstone (id, at) VALUES (?, ?)')
     this.#buried = db.prepare<[string], { at: number }>('SELECT at FROM tombstone WHERE id = ?')
     this.#forget = db.prepare<[number]>(
       'DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE at < ? LIMIT 10000)',
     )
     this.#oldest = db.prepare<[], { at: number | null }>('SELECT min(at) AS at FROM tombstone')
-    const counter = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'event'").get()
-    this.#last = counter?.seq ?? 0
+    this.#counter = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+    this.#last = this.last
     const newest = db.prepare<[], { steady: number }>('SELECT steady FROM event ORDER BY seq DESC LIMIT 1').get()
     this.lastSteady = newest?.steady ?? 0
+  }
+
+  /** The newest number that was written. */
+  get last(): number {
+    return this.#counter.get()?.seq ?? 0
   }
 
   /** Takes the next number of the global sequence. Numbers of undone writes are left out. */
@@ -53,6 +63,15 @@ export class Events {
 
   ofJob(job: number, after = 0): EventRow[] {
     return this.#ofJob.all(job, after)
+  }
+
+  /** The events of all jobs after this number, oldest first. */
+  after(seq: number, most: number): EventRow[] {
+    return this.#after.all(seq, most)
+  }
+
+  one(job: number, seq: number): EventRow | undefined {
+    return this.#one.get(job, seq)
   }
 
   bury(id: string, at: number): void {

@@ -6,7 +6,7 @@ import { ForemanError } from '../job/error.ts'
 import { backoff } from '../job/retry.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
-import { isNative, streams, type Endpoint } from '../job/submit.ts'
+import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
 import { TargetAbsent, TargetFailure, type Failure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
@@ -15,6 +15,7 @@ import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { isRefusal } from './keeper.ts'
 import type { Loading } from './loading.ts'
+import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { settled, stageResults } from './results.ts'
 import type { Trust } from './trust.ts'
@@ -42,6 +43,7 @@ export type Ended = 'done' | 'failed' | 'requeued' | 'canceled' | 'interrupted'
 export class Run {
   readonly row: JobRow
   readonly progress: Progress
+  readonly output: Output
   /** Monotonic milliseconds. */
   readonly began: number
   /** Its runner was not in memory when it began. */
@@ -49,12 +51,12 @@ export class Run {
   #options: RunOptions
   #abort = new AbortController()
   #halt: Halt | null = null
-  #lines: Buffer[] = []
 
   constructor(row: JobRow, options: RunOptions) {
     this.row = row
     this.#options = options
     this.progress = new Progress(options.clock)
+    this.output = new Output(() => options.queue.followers.tellOutput(row.seq))
     this.began = options.clock.now()
   }
 
@@ -72,10 +74,12 @@ export class Run {
     try {
       const onStuck = () => this.halt('load_stalled')
       await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
-      await persist(() => queue.advance(row.seq, 'work'))
+      this.output.sequence = (await persist(() => queue.advance(row.seq, 'work'))).sequence
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
       return await this.#end(row, error)
+    } finally {
+      this.output.close()
     }
   }
 
@@ -92,7 +96,7 @@ export class Run {
         body: queue.body(row),
         signal: this.#abort.signal,
         onOutput: (line) => {
-          if (isNative(row.endpoint)) this.#lines.push(line)
+          this.output.add(line)
           this.progress.line()
           watched?.piece()
         },
@@ -121,7 +125,7 @@ export class Run {
   async #finish(row: JobRow, answer: Answer): Promise<Ended> {
     const { queue, persist } = this.#options
     const { response, text, images, usage } = answer
-    const results = { response, lines: this.#lines, text, images, jsonAsked: row.json_output === 1 }
+    const results = { response, lines: this.output.lines, text, images, jsonAsked: row.json_output === 1 }
     await persist(async () => {
       const artifacts = await stageResults(results, (bytes) => queue.stage(bytes))
       await settled(queue.advance(row.seq, 'finish', { usage, artifacts, response, progressed: true }), artifacts)
@@ -132,7 +136,7 @@ export class Run {
   /** Decides, from what went wrong, where the job goes. */
   async #end(row: JobRow, error: unknown): Promise<Ended> {
     if (error instanceof ForemanError && error.code === 'conflict') return 'canceled'
-    const progressed = this.#lines.length > 0
+    const progressed = this.output.count > 0
     switch (this.#halt) {
       case 'canceled':
         return 'canceled'
@@ -197,7 +201,7 @@ export class Run {
 
   /** What had arrived of the stream. */
   #partial() {
-    const results = { lines: this.#lines, text: '', images: [], jsonAsked: false }
+    const results = { lines: this.output.lines, text: '', images: [], jsonAsked: false }
     return stageResults(results, (bytes) => this.#options.queue.stage(bytes))
   }
 

@@ -41,7 +41,10 @@ const wait_s = 25
 
 type Call<I, O> = (input: I, options?: { signal?: AbortSignal }) => Promise<O>
 type JobCalls = {
-  [Name in keyof Inputs['jobs'] & keyof Outputs['jobs']]: Call<Inputs['jobs'][Name], Outputs['jobs'][Name]>
+  [Name in Exclude<keyof Inputs['jobs'] & keyof Outputs['jobs'], 'events'>]: Call<
+    Inputs['jobs'][Name],
+    Outputs['jobs'][Name]
+  >
 }
 
 export class Foreman {
