@@ -6,6 +6,7 @@ import { chat, openForeman, type Foreman } from './app.harness.ts'
 import { Process, startMain } from './app.outside.ts'
 import { Reader } from './app.reader.ts'
 import { eventually, openFake, openTarget, temporaryFolder } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 import type { Job } from './job/schema.ts'
 
 async function submit(url: string): Promise<string> {
@@ -77,7 +78,8 @@ describe('a stop', () => {
   test('lets all readers go at once, whoever takes nothing among them', async () => {
     const line = `{"message":{"role":"assistant","content":"${'.'.repeat(900_000)}"},"done":false}\n`
     const url = await openTarget(({ answer }) => void answer.write(line.repeat(20)))
-    const foreman = await openForeman({ settings: { TARGET: url, STOP_GRACE: '10m' } })
+    const clock = new VirtualClock(Date.now())
+    const foreman = await openForeman({ settings: { TARGET: url, STOP_GRACE: '10m' }, clock })
     const { id } = await foreman.submit(chat())
     const paths = [`/jobs/${id}/events`, '/events', `/jobs/${id}/stream`]
     const readers = await Promise.all(paths.map((path) => Reader.open(foreman.url + path)))

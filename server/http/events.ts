@@ -17,7 +17,8 @@ export interface EventsOptions {
 
 /** Silence after which those on the way may take a connection for dead. */
 const comment_ms = 15_000
-/** A reader that takes nothing while so much comes is cut: bytes of output, or events of all jobs of about 1 kB. */
+/** A reader that takes nothing for so long while so much waits is cut: bytes of output, or events of about 1 kB. */
+const patience_ms = 1000
 const backlogBytes = 1024 * 1024
 const backlogEvents = 1000
 
@@ -33,13 +34,24 @@ export function mountEvents(app: FastifyInstance, { scene, clock, onInternal }: 
     frame: (step: S) => readonly Buffer[],
     late: () => boolean,
   ) => {
+    let taken = 0
+    let watch: (() => void) | undefined
     const leave = followers.follow(job, () => {
-      if (outlet.full && (followers.over || late())) outlet.cut()
+      if (!outlet.full) return
+      if (followers.over) return outlet.cut()
+      if (watch || !late()) return
+      // A burst makes nobody slow: it is looked at again.
+      const before = taken
+      watch = clock.at(clock.now() + patience_ms, () => {
+        watch = undefined
+        if (outlet.full && taken === before) outlet.cut()
+      })
     })
     try {
       for await (const step of steps) {
         outlet.write(frame(step))
         await outlet.room()
+        taken++
       }
       outlet.end()
     } catch (error) {
@@ -47,6 +59,7 @@ export function mountEvents(app: FastifyInstance, { scene, clock, onInternal }: 
       outlet.cut()
     } finally {
       leave()
+      watch?.()
     }
   }
 
