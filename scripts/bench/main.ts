@@ -1,7 +1,7 @@
 // `npm run bench`: the speed and memory of foreman as ratios to its surroundings, measured in one run. Nothing is
 // asserted, only told. A whole run is recorded in docs/benchmark.md.
 //   --quick         short rounds and small queues: whether the benchmark works
-//   --only a,b      some rows: get latency stream submit claim (with start) admit drain
+//   --only a,b      some rows: get latency stream submit claim (with start) admit drain attach
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { admissions } from './admission.ts'
+import { attached } from './attach.ts'
 import { openBench, type Bench } from './bench.ts'
 import { streamedChunks } from './chunks.ts'
 import { claimRows, claimsAt } from './claim.ts'
@@ -33,6 +34,7 @@ const parts: Record<string, (bench: Bench) => Promise<Row[]>> = {
   claim: longQueues,
   admit: admissions,
   drain: drains,
+  attach: attached,
 }
 
 async function longQueues(bench: Bench): Promise<Row[]> {

@@ -30,7 +30,7 @@ test('a state that is past is told with the job as it was: attempts, interruptio
   }
   const told = bench.queue.history.ofJob(row.seq, 0)!
   // Only what went wrong is kept no longer than the state itself.
-  expect(told.map(({ job }) => job)).toEqual(then.map(({ error, ...job }) => (void error, job)))
+  expect(told.map(({ job }) => job)).toEqual(then.map(({ error: _error, ...job }) => job))
   expect(told.map(({ sequence }) => sequence)).toEqual(then.map(({ sequence }) => sequence))
   expect(told.flatMap(({ restarts, job }) => (restarts ? job.sequence : []))).toEqual([4, 6, 10])
 })

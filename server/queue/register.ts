@@ -24,6 +24,8 @@ export class Register {
   #store: Store
   #clock: Clock
   #publicUrl: () => string
+  /** How rows look that were shown before: all who wait for a job are shown the same. */
+  #views = new WeakMap<JobRow, Job>()
 
   constructor(store: Store, clock: Clock, publicUrl: () => string) {
     this.#store = store
@@ -33,7 +35,7 @@ export class Register {
 
   /** The row of a job. Throws `gone` for one erased in the last 30 days, `not_found` for a stranger. */
   find(id: string): JobRow {
-    const row = this.#store.jobs.find(id)
+    const row = this.#store.recent.row(id, (id) => this.#store.jobs.find(id))
     if (row) return row
     const buriedAt = this.#store.events.buriedAt(id)
     if (buriedAt !== undefined && buriedAt >= this.#clock.wall() - remembered_ms)
@@ -50,7 +52,12 @@ export class Register {
   }
 
   view(row: JobRow): Job {
-    return viewJob(row, isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : [], this.#publicUrl())
+    const known = this.#views.get(row)
+    if (known) return known
+    const artifacts = isTerminal(row.state) ? this.#store.artifacts.ofJob(row.seq) : []
+    const job = viewJob(row, artifacts, this.#publicUrl())
+    this.#views.set(row, job)
+    return job
   }
 
   body(row: JobRow): Iterable<Buffer> {

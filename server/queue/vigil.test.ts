@@ -76,6 +76,18 @@ describe('a wait ends', () => {
   })
 })
 
+test('a thousand are let go over several turns, each of them once', async () => {
+  const { vigil, ended, wait } = setup()
+  for (let i = 0; i < 1000; i++) void wait(`w${i}`, 1)
+  vigil.wake(1)
+  await Promise.resolve()
+  await Promise.resolve()
+  expect(ended.length).toBeLessThan(100)
+  for (let i = 0; i < 40; i++) await turn()
+  expect(ended).toHaveLength(1000)
+  expect(vigil.size).toBe(0)
+})
+
 test('what has ended leaves nothing behind: no timer, no listener, no entry', async () => {
   const timers = new Set<object>()
   const clock = new VirtualClock()

@@ -3,6 +3,9 @@
 
 import type { Clock } from '../clock.ts'
 
+/** Callers who are answered in one turn of the event loop. */
+const atOnce = 32
+
 export class Vigil {
   #clock: Clock
   #waiting = new Map<number, Set<() => void>>()
@@ -33,8 +36,14 @@ export class Vigil {
     })
   }
 
+  /** Ends the waits for a job: a thousand of them over several turns, so that nobody else waits for them all. */
   wake(job: number): void {
-    for (const done of this.#waiting.get(job) ?? []) done()
+    const all = [...(this.#waiting.get(job) ?? [])]
+    const some = () => {
+      for (const done of all.splice(0, atOnce)) done()
+      if (all.length > 0) setImmediate(some)
+    }
+    some()
   }
 
   /** Ends every wait, now and to come. */

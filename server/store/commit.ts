@@ -32,6 +32,8 @@ export class GroupCommit {
   readonly #options: CommitOptions
   /** Why the last transaction could not be written; null when it was. */
   refusal: string | null = null
+  /** Goes up when a transaction begins and when it ends, written or not: odd inside of one. */
+  version = 0
   #pending: Write[] = []
   #scheduled = false
   /** Those of the pending that can wait, by name, and the timer of what they wait for at most. */
@@ -95,6 +97,7 @@ export class GroupCommit {
     if (writes.length === 0) return
     const started = performance.now()
     let begun = false
+    this.version++
     try {
       this.#point(writes, 'before')
       this.#db.exec('BEGIN IMMEDIATE')
@@ -102,8 +105,10 @@ export class GroupCommit {
       for (const write of writes) this.#apply(write)
       this.#point(writes, 'inside')
       this.#db.exec('COMMIT')
+      this.version++
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      this.version++
       if (!begun && isBusy(error) && this.#waits(started)) {
         this.#pending.unshift(...writes)
         return

@@ -12,6 +12,7 @@ import { Events } from './events.ts'
 import { Jobs } from './jobs.ts'
 import { Learning } from './learnt.ts'
 import { Pages } from './pages.ts'
+import { Recent } from './recent.ts'
 import { Settings } from './settings.ts'
 
 export interface StoreOptions extends CommitOptions {
@@ -23,6 +24,7 @@ export interface StoreOptions extends CommitOptions {
 export class Store {
   readonly commit: GroupCommit
   readonly jobs: Jobs
+  readonly recent: Recent
   readonly pages: Pages
   readonly affinities: Affinities
   readonly events: Events
@@ -44,6 +46,7 @@ export class Store {
     this.unwritable = readonly
     this.commit = new GroupCommit(db, commit)
     this.jobs = new Jobs(db)
+    this.recent = new Recent(this.commit)
     this.pages = new Pages(db)
     this.affinities = new Affinities(db)
     this.events = new Events(db)
