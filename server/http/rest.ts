@@ -99,6 +99,9 @@ async function handle(
   }
 }
 
+/** What is worth putting together with the head. */
+const shortBytes = 16 * 1024
+
 function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: Head, output: unknown): FastifyReply {
   void reply.code(head.status ?? meta.status ?? 200).headers(head.headers)
   if (meta.etag) {
@@ -109,7 +112,10 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   if (output === undefined) return reply.send()
   const parts = stringify(output)
   void reply.type('application/json; charset=utf-8')
-  if (parts.length === 1) return reply.send(parts[0])
+  const [whole] = parts
+  // A text goes out in one write with its head.
+  if (parts.length === 1 && Buffer.isBuffer(whole))
+    return reply.send(whole.length <= shortBytes ? whole.toString() : whole)
   void reply.header('Content-Length', sizeOf(parts))
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
 }
