@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
 import { Reader } from './app.reader.ts'
 import { eventually, turns } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 import type { Job } from './job/schema.ts'
 
 const follow = (foreman: Foreman, after?: number) =>
@@ -112,6 +113,29 @@ describe('an id that is older than something erased', () => {
     await turns()
     expect(reader.names).toEqual(['queued', 'loading', 'working', 'done'])
   })
+})
+
+test('who takes nothing while a thousand events wait is cut, and misses nothing when it comes back', async () => {
+  const clock = new VirtualClock(Date.now())
+  const foreman = await openForeman({ clock })
+  await foreman.post('/queue/pause')
+  const slow = await follow(foreman)
+  const quick = await follow(foreman)
+  await slow.until(({ lastId }) => lastId !== '')
+  slow.stall()
+  const ends = (id: number) => (reader: Reader) => reader.text.slice(-20_000).includes(`\nid: ${id}\n`)
+  const labels = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`label-${i}`, 'x'.repeat(256)]))
+  for (let i = 1; i <= 4; i++) {
+    await foreman.post('/jobs/batch', { jobs: Array.from({ length: 1000 }, () => ({ ...chat(), labels })) })
+    await quick.until(ends(i * 1000))
+  }
+  clock.advance(1000)
+  slow.answer.resume()
+  expect(await slow.ended).toBe('cut')
+  const back = await follow(foreman, Number(slow.lastId))
+  await back.until(ends(4000))
+  expect([...numbers(slow), ...numbers(back)]).toEqual(kept(foreman))
+  expect(quick.outcome).toBeUndefined()
 })
 
 test('what is no id is refused, and so are other methods', async () => {

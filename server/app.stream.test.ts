@@ -155,6 +155,23 @@ describe('the connection is cut, so that nobody takes a part for the whole,', ()
     expect(lines(reader)).toBe(3)
   })
 
+  test('when it is erased while somebody reads it again', async () => {
+    const line = `{"message":{"role":"assistant","content":"${'.'.repeat(900_000)}"},"done":false}\n`
+    const url = await openTarget(({ answer }) => void answer.end(`${line.repeat(20)}{"done":true,"eval_count":2}\n`))
+    const foreman = await openForeman({ settings: { TARGET: url } })
+    const { id } = await foreman.submit(chat())
+    await foreman.ended(id)
+    const events = await Reader.open(`${foreman.url}/jobs/${id}/events`)
+    const reader = await read(foreman, id)
+    for (const one of [events, reader]) one.stall()
+    expect((await foreman.call('DELETE', `/jobs/${id}`)).status).toBe(204)
+    await eventually(() => foreman.rows('SELECT 1 FROM chunk LIMIT 1').length === 0)
+    for (const one of [events, reader]) one.answer.resume()
+    expect(await reader.ended).toBe('cut')
+    await events.ended
+    expect(events.names.filter((name) => name !== 'output')).toEqual(['queued', 'loading', 'working'])
+  })
+
   test('when foreman stops; who comes then is told so', async () => {
     const { foreman, id, go } = await hanging()
     const reader = await read(foreman, id)
