@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { mountDownload } from './http/download.ts'
 import { mountPlain } from './http/plain.ts'
 import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
@@ -67,6 +68,7 @@ export function openDoor(house: House): Promise<Server> {
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
+      void app.register(async (scope) => mountDownload(scope, { queue }))
       void app.register(async (scope) =>
         mountPlain(scope, {
           readiness: readinessOf({ store, clock, target, worker, stopping }),

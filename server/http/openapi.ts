@@ -4,6 +4,7 @@
 
 import { generateOpenApiDocument } from 'trpc-to-openapi'
 import { SubmitBatch, SubmitJob } from '../job/submit.ts'
+import { downloadPaths } from './download.ts'
 import { plainPaths } from './plain.ts'
 import { Problem } from './problem.ts'
 import { restRoutes, type Route } from './rest.ts'
@@ -34,7 +35,7 @@ export function openApiDocument(version: Version, release: string): Node {
   const paths = tidy.paths as Node
   for (const route of routes)
     operation(route, at(paths, route.meta.openapi.path, route.meta.openapi.method.toLowerCase()))
-  Object.assign(paths, plainPaths())
+  Object.assign(paths, plainPaths(), downloadPaths())
   return {
     openapi: version,
     info: {
