@@ -68,14 +68,17 @@ answer({
     const found: Paged = {}
     for (const filter of filters()) {
       const took: number[] = []
+      const cpu: number[] = []
       for (let i = 0; i < times; i++) {
-        const started = performance.now()
+        const [started, worked] = [performance.now(), process.cpuUsage()]
         const before = i === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(Math.random() * queue.total('queued'))
         const { rows } = await queue.page({ ...filter, before, limit: 200 })
         JSON.stringify(rows.map((row) => queue.view(row)))
         took.push(performance.now() - started)
+        const { user, system } = process.cpuUsage(worked)
+        cpu.push((user + system) / 1000)
       }
-      found[JSON.stringify(filter)] = { ...summed(took), max: Math.max(...took) }
+      found[JSON.stringify(filter)] = { wall: summed(took), cpu: summed(cpu) }
     }
     return found
   },

@@ -7,8 +7,8 @@ import { nowhere, token } from './foreman.ts'
 import { ms } from './quantile.ts'
 import type { Row } from './table.ts'
 
-/** A page's time in milliseconds, by what was asked for. */
-export type Paged = Record<string, Quantiles & { max: number }>
+/** A page's time, and its processor time, in milliseconds by what was asked for. */
+export type Paged = Record<string, { wall: Quantiles; cpu: Quantiles }>
 
 export async function lists({ quick, say, profile, folder }: Bench): Promise<Row[]> {
   const size = quick ? 10_000 : 1_000_000
@@ -23,13 +23,15 @@ export async function lists({ quick, say, profile, folder }: Bench): Promise<Row
   await child.ask('fill', size, 600_000)
   const paged = await child.ask<Paged>('pages', quick ? 20 : 100, 600_000)
   await child.stop()
-  const all = Object.entries(paged).sort(([, a], [, b]) => b.p99 - a.p99)
-  say(
-    `a page of the list at ${size.toLocaleString('en')} jobs, p50 / p99 / longest, the slowest of ${all.length} filters`,
-  )
-  for (const [filter, { p50, p99, max }] of all.slice(0, 8))
-    say(`  ${filter.padEnd(60)} ${ms(p50)} / ${ms(p99)} / ${ms(max)}`)
-  const worst = all[0]?.[1].p99 ?? Number.NaN
-  const what = `list, a page of the slowest filter, ${size.toLocaleString('en')} jobs, p99`
-  return [{ what, measured: ms(worst), reach: '≤ 20 ms', met: worst <= 20 }]
+  const all = Object.entries(paged).sort(([, a], [, b]) => b.cpu.p99 - a.cpu.p99)
+  const jobs = `${size.toLocaleString('en')} jobs`
+  say(`a page of the list at ${jobs}, p50 / p99 and by processor time, the dearest of ${all.length} filters`)
+  for (const [filter, { wall, cpu }] of all.slice(0, 8))
+    say(`  ${ms(wall.p50)} / ${ms(wall.p99)}, ${ms(cpu.p50)} / ${ms(cpu.p99)}  ${filter}`)
+  const worst = (of: 'wall' | 'cpu') => Math.max(...all.map(([, figures]) => figures[of].p99))
+  const row = (what: string, p99: number): Row => ({ what, measured: ms(p99), reach: '≤ 20 ms', met: p99 <= 20 })
+  return [
+    row(`list, a page of the slowest filter, ${jobs}, p99`, worst('wall')),
+    row('  the same by processor time', worst('cpu')),
+  ]
 }
