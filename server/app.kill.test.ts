@@ -133,6 +133,21 @@ describe('killed at a commit', () => {
     },
   )
 
+  atEachMoment('submit', 'a batch is there as a whole, or not at all', async (moment, point) => {
+    const victim = await Victim.start(point)
+    await victim.call('POST', '/queue/pause')
+    const jobs = Array.from({ length: 20 }, (_, i) => ({ ...chat(), idempotency_key: `k${i}` }))
+    expect(await victim.call('POST', '/jobs/batch', { jobs })).toBeUndefined()
+    await victim.died()
+    const foreman = await victim.again()
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(moment === 'after' ? 20 : 0)
+    // Whoever was not told asks again, and has each job once.
+    const again = await foreman.post('/jobs/batch', { jobs })
+    expect(new Set((again.json.data as Job[]).map(({ id }) => id)).size).toBe(20)
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(20)
+    whole(foreman)
+  })
+
   for (const happening of ['load', 'work', 'finish']) {
     atEachMoment(happening, 'the running job goes back at no cost, and ends once', async (_, point) => {
       const victim = await Victim.start(point, 2)
