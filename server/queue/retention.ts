@@ -93,7 +93,7 @@ export class Retention {
       if (free.length > 0) await queue.purge(free)
       held ||= free.length < over.length
       const following = rows[over.length]
-      if (following ?? rows.length < stepJobs)
+      if (following || rows.length < stepJobs)
         return Math.min(
           following ? following.finished_at + keep : Infinity,
           held ? clock.wall() + longest_ms : Infinity,
