@@ -17,10 +17,10 @@ class Victim {
   /** What it acknowledged with 202. */
   acknowledged: string[] = []
 
-  constructor(fake: Fake, folder: string, point: string, nth = 1) {
+  constructor(fake: Fake, folder: string, point: string, nth = 1, more: Record<string, string> = {}) {
     this.fake = fake
     this.folder = folder
-    const settings = { TARGET: fake.url, DATA: folder, LISTEN: '127.0.0.1:0' }
+    const settings = { TARGET: fake.url, DATA: folder, LISTEN: '127.0.0.1:0', ...more }
     this.process = new Process('app.child.ts', { settings, args: [point, String(nth)] })
   }
 
@@ -98,7 +98,7 @@ const moments = ['before', 'inside', 'after'] as const
 type Moment = (typeof moments)[number]
 
 /** What the disk says before a commit begins is what it says inside it: told apart only where more was done before. */
-const withMore = ['submit', 'load', 'work', 'finish', 'interrupt', 'blob']
+const withMore = ['submit', 'load', 'work', 'finish', 'interrupt', 'blob', 'sweep', 'vacuum']
 
 /** The same story at the moments of a commit, at once: most of it is processes starting. */
 function atEachMoment(
@@ -132,6 +132,21 @@ describe('killed at a commit', () => {
       expect(await allDone(foreman, victim.acknowledged)).toHaveLength(moment === 'after' ? 4 : 3)
     },
   )
+
+  atEachMoment('submit', 'a batch is there as a whole, or not at all', async (moment, point) => {
+    const victim = await Victim.start(point)
+    await victim.call('POST', '/queue/pause')
+    const jobs = Array.from({ length: 20 }, (_, i) => ({ ...chat(), idempotency_key: `k${i}` }))
+    expect(await victim.call('POST', '/jobs/batch', { jobs })).toBeUndefined()
+    await victim.died()
+    const foreman = await victim.again()
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(moment === 'after' ? 20 : 0)
+    // Whoever was not told asks again, and has each job once.
+    const again = await foreman.post('/jobs/batch', { jobs })
+    expect(new Set((again.json.data as Job[]).map(({ id }) => id)).size).toBe(20)
+    expect((await foreman.get('/jobs')).json.data).toHaveLength(20)
+    whole(foreman)
+  })
 
   for (const happening of ['load', 'work', 'finish']) {
     atEachMoment(happening, 'the running job goes back at no cost, and ends once', async (_, point) => {
@@ -266,6 +281,42 @@ describe('killed at a commit', () => {
     }
     whole(foreman)
   })
+
+  for (const happening of ['purge', 'sweep', 'vacuum']) {
+    atEachMoment(
+      happening,
+      'what had its time is whole or gone, and the next foreman erases the rest',
+      async (_, point) => {
+        const fake = await openFake()
+        const folder = temporaryFolder()
+        const first = await openForeman({ fake, folder })
+        const prompt = 'x'.repeat(6_000_000)
+        const large = { request: { endpoint: '/api/generate', body: { model: 'alpha', prompt } } }
+        const made = await Promise.all([chat(), large, chat()].map((input) => first.submit(input)))
+        for (const { id } of made) await first.ended(id)
+        await first.close()
+        const settings = { KEEP_DONE: '1ms' }
+        const victim = new Victim(fake, folder, point, 1, settings)
+        await victim.died()
+        const foreman = await victim.again()
+        const gone = !['purge:before', 'purge:inside'].includes(point)
+        for (const { id } of made) expect((await foreman.get(`/jobs/${id}`)).status).toBe(gone ? 410 : 200)
+        if (!gone)
+          await allDone(
+            foreman,
+            made.map(({ id }) => id),
+          )
+        whole(foreman)
+        await foreman.restart({ settings })
+        await eventually(() => foreman.rows('SELECT blob FROM chunk UNION ALL SELECT blob FROM loose').length === 0)
+        await eventually(
+          () => foreman.rows<{ freelist_count: number }>('PRAGMA freelist_count')[0]!.freelist_count <= 1024,
+        )
+        expect((await foreman.get('/jobs')).json.data).toEqual([])
+        whole(foreman)
+      },
+    )
+  }
 
   atEachMoment(
     'blob',

@@ -70,6 +70,7 @@ export async function startApp({
     maxAttempts: config.maxAttempts,
     webhooks: config.webhookSecrets.length > 0,
     webhookUrl: config.webhookUrl ?? undefined,
+    keep: { done: config.keepDone, failed: config.keepFailed },
     onChange: (row, happening) => {
       ledger.changed(row, happening)
       worker.changed(row)

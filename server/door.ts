@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { mountEvents } from './http/events.ts'
+import { mountDownload } from './http/download.ts'
 import { mountPlain } from './http/plain.ts'
 import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
@@ -74,6 +75,7 @@ export function openDoor(house: House): Promise<Server> {
         mountEvents(scope, { scene: api, clock, onInternal })
         mountStream(scope, { scene: api, onInternal })
       })
+      void app.register(async (scope) => mountDownload(scope, { queue }))
       void app.register(async (scope) =>
         mountPlain(scope, {
           readiness: readinessOf({ store, clock, target, worker, stopping }),

@@ -11,6 +11,7 @@ import { schedule } from '../../server/job/schedule.ts'
 import { unknownRoom } from '../../server/job/room.ts'
 import { headOfKey } from '../../server/store/jobs.ts'
 import { answer, ready } from './answers.ts'
+import type { Paged } from './list.ts'
 import { quantile } from './quantile.ts'
 import { chat } from './request.ts'
 
@@ -63,6 +64,24 @@ answer({
     }
     return { head: summed(heads), snapshot: summed(snapshots), decision: summed(decisions), claim: summed(claims) }
   },
+  pages: async (times: number): Promise<Paged> => {
+    const found: Paged = {}
+    for (const filter of filters()) {
+      const took: number[] = []
+      const cpu: number[] = []
+      for (let i = 0; i < times; i++) {
+        const [started, worked] = [performance.now(), process.cpuUsage()]
+        const before = i === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(Math.random() * queue.total('queued'))
+        const { rows } = await queue.page({ ...filter, before, limit: 200 })
+        JSON.stringify(rows.map((row) => queue.view(row)))
+        took.push(performance.now() - started)
+        const { user, system } = process.cpuUsage(worked)
+        cpu.push((user + system) / 1000)
+      }
+      found[JSON.stringify(filter)] = { wall: summed(took), cpu: summed(cpu) }
+    }
+    return found
+  },
 })
 ready(1)
 
@@ -91,6 +110,18 @@ function decide() {
   })
 }
 
+/** Every combination of what a list can be asked for, with much to be found and with little. */
+function filters() {
+  const states = [[], ['queued' as const], ['done' as const, 'failed' as const]].map((one) => ({ states: one }))
+  const models = [{}, { model: 'model-3:latest' }, { model: 'nobody:latest' }]
+  const labels = [{}, { label: { key: 'n', value: '3' } }, { label: { key: 'n', value: 'x' } }]
+  const times = [{}, { createdAfter: Date.now() - 3_600_000, createdBefore: Date.now() }]
+  return states
+    .flatMap((one) => models.map((more) => ({ ...one, ...more })))
+    .flatMap((one) => labels.map((more) => ({ ...one, ...more })))
+    .flatMap((one) => times.map((more) => ({ ...one, ...more })))
+}
+
 function timed(times: number, what: (i: number) => unknown): number[] {
   for (let i = 0; i < times / 10; i++) what(i)
   return Array.from({ length: times }, (_, i) => {
@@ -106,5 +137,6 @@ function summed(values: readonly number[]): Quantiles {
 
 function submission(i: number) {
   const body = { ...chat, model: `model-${i % models}` }
-  return { input: { request: { endpoint: '/api/chat' as const, body } }, body: [Buffer.from(JSON.stringify(body))] }
+  const request = { endpoint: '/api/chat' as const, body }
+  return { input: { request, labels: { n: String(i % 100) } }, body: [Buffer.from(JSON.stringify(body))] }
 }

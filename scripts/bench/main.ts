@@ -1,7 +1,7 @@
 // `npm run bench`: the speed and memory of foreman as ratios to its surroundings, measured in one run. Nothing is
 // asserted, only told. A whole run is recorded in docs/benchmark.md.
 //   --quick         short rounds and small queues: whether the benchmark works
-//   --only a,b      some rows: get latency stream submit claim (with start) admit drain attach
+//   --only a,b      some rows: get latency stream submit claim (with start) admit drain attach list
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -17,6 +17,7 @@ import type { Claimed } from './claimant.ts'
 import { drains } from './drain.ts'
 import { smallGet } from './get.ts'
 import { addedLatency } from './latency.ts'
+import { lists } from './list.ts'
 import { record } from './record.ts'
 import { starts } from './start.ts'
 import { submits } from './submit.ts'
@@ -35,6 +36,7 @@ const parts: Record<string, (bench: Bench) => Promise<Row[]>> = {
   admit: admissions,
   drain: drains,
   attach: attached,
+  list: lists,
 }
 
 async function longQueues(bench: Bench): Promise<Row[]> {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
-import { Job, JobBatch, JobList, State } from '../job/schema.ts'
+import { ArtifactList, Job, JobBatch, JobList, State } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import { SubmitBatch, SubmitJob } from '../job/submit.ts'
 import type { Submission } from '../queue/intake.ts'
@@ -128,6 +128,22 @@ export const jobs = router({
       const data = rows.map((row) => present(ctx, row))
       return next === undefined ? { data } : { data, next_cursor: cursorOf(next) }
     }),
+
+  artifacts: procedure
+    .meta({
+      openapi: {
+        method: 'GET',
+        path: '/jobs/{id}/artifacts',
+        operationId: 'listArtifacts',
+        summary: 'What a job left behind',
+        description: 'Empty before the job ends.',
+        tags: ['jobs'],
+      },
+      problems: [404, 410],
+    })
+    .input(Id)
+    .output(ArtifactList)
+    .query(({ input, ctx: { api } }) => ({ data: api.queue.view(api.queue.find(input.id)).artifacts })),
 
   cancel: procedure
     .meta({

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { ForemanError } from '../job/error.ts'
+import { isKnown } from './etag.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
@@ -118,12 +119,6 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
     return reply.send(whole.length <= shortBytes ? whole.toString() : whole)
   void reply.header('Content-Length', sizeOf(parts))
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
-}
-
-/** Whether the caller has what `tag` names: by the weak comparison of RFC 9110, or whatever it is. */
-function isKnown(header: string | undefined, tag: string): boolean {
-  const strong = (one: string) => one.trim().replace(/^W\//, '')
-  return header?.split(',').some((one) => one.trim() === '*' || strong(one) === strong(tag)) ?? false
 }
 
 function bodyOf(

@@ -99,6 +99,8 @@ export type Job = z.infer<typeof Job>
 
 export const JobList = z.object({ data: z.array(Job), next_cursor: z.string().optional() }).meta({ id: 'JobList' })
 
+export const ArtifactList = z.object({ data: z.array(Artifact) }).meta({ id: 'ArtifactList' })
+
 export const JobBatch = z.object({ data: z.array(Job) }).meta({ id: 'JobBatch' })
 
 /** Requests of people that pass through. */

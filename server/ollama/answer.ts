@@ -62,18 +62,36 @@ export function fieldsOf(value: unknown): Record<string, unknown> {
 const signatures: [bytes: string, at: number, type: string, extension: string][] = [
   ['\x89PNG', 0, 'image/png', 'png'],
   ['\xff\xd8\xff', 0, 'image/jpeg', 'jpg'],
+  ['GIF8', 0, 'image/gif', 'gif'],
   ['WEBP', 8, 'image/webp', 'webp'],
 ]
 
-/** Base64 pictures as files; what can't be told by its first bytes is `application/octet-stream`. */
+/** A picture may come as a data URL, which says what it is where its first bytes do not. */
+const dataUrl = /^data:([\w.+/-]*)(?:;[^,;]*)*;base64,/i
+
+/**
+ * Base64 pictures and data URLs as files, numbered in their order. What neither its first bytes nor its URL tell is
+ * `application/octet-stream`; what is no base64 is no picture, and stays in the answer only.
+ */
 export function imagesOf(encoded: unknown[]): Image[] {
-  return encoded
-    .filter((text): text is string => typeof text === 'string' && text !== '')
-    .map((text, index) => {
-      const bytes = Buffer.from(text, 'base64')
-      const head = bytes.toString('latin1', 0, 16)
-      const known = signatures.find(([signature, at]) => head.startsWith(signature, at))
-      const [, , contentType, extension] = known ?? ['', 0, 'application/octet-stream', 'bin']
-      return { name: `image-${index + 1}.${extension}`, contentType, bytes }
-    })
+  const images: Image[] = []
+  for (const text of encoded) {
+    const url = typeof text === 'string' ? dataUrl.exec(text.slice(0, 200)) : null
+    const bytes = typeof text === 'string' ? decoded(text.slice(url?.[0].length ?? 0)) : undefined
+    if (!bytes) continue
+    const head = bytes.toString('latin1', 0, 16)
+    const known = signatures.find(([signature, at]) => head.startsWith(signature, at))
+    const named = signatures.find(([, , type]) => type === url?.[1]?.toLowerCase())
+    const [, , contentType, extension] = known ?? named ?? ['', 0, 'application/octet-stream', 'bin']
+    images.push({ name: `image-${images.length + 1}.${extension}`, contentType, bytes })
+  }
+  return images
+}
+
+/** Undefined when it is nothing, or not base64 from its first sign to its last. */
+function decoded(text: string): Buffer | undefined {
+  if (text.length % 4 === 1) return undefined
+  const bytes = Buffer.from(text, 'base64')
+  // Node skips what it does not know: then there is less than there should be.
+  return bytes.length > 0 && bytes.length === Buffer.byteLength(text, 'base64') ? bytes : undefined
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Fold } from './fold.ts'
 import { LineSplitter } from './ndjson.ts'
 import { bodyOf, recording, recordingNames, textOf } from './recordings/replay.ts'
@@ -146,18 +146,67 @@ test('a figure nobody could have counted is left out, so that a job can always b
   expect(used('"eval_count":9007199254740993,"prompt_eval_count":7')).toEqual({ prompt_tokens: 7 })
 })
 
-test('pictures of the last line become files named by what they are', () => {
+describe('pictures become files', () => {
   const png = Buffer.from('89504e470d0a1a0a0000', 'hex')
-  const generated = folded('/api/generate', ...lines({ response: '', done: true, image: png.toString('base64') }))
-  expect(generated.answer().images).toEqual([{ name: 'image-1.png', contentType: 'image/png', bytes: png }])
-  const images = [Buffer.from('ffd8ffe0', 'hex'), Buffer.from('RIFF0000WEBPVP8 '), Buffer.from('what')]
-  const message = { role: 'assistant', content: '', images: images.map((bytes) => bytes.toString('base64')) }
-  const named = folded('/api/chat', ...lines({ message, done: true })).answer().images
-  expect(named.map(({ name, contentType }) => [name, contentType])).toEqual([
-    ['image-1.jpg', 'image/jpeg'],
-    ['image-2.webp', 'image/webp'],
-    ['image-3.bin', 'application/octet-stream'],
-  ])
+
+  test('of a generation the one of its last line', () => {
+    const preview = Buffer.from('GIF89a').toString('base64')
+    const said = lines({ response: '', image: preview }, { response: '', done: true, image: png.toString('base64') })
+    expect(folded('/api/generate', ...said).answer().images).toEqual([
+      { name: 'image-1.png', contentType: 'image/png', bytes: png },
+    ])
+    expect(folded('/api/generate', ...lines({ response: 'x', done: true })).answer().images).toEqual([])
+  })
+
+  test('of a chat all, whichever line they are in, named by what they are and numbered in their order', () => {
+    const images = ['ffd8ffe0', Buffer.from('RIFF0000WEBPVP8 ').toString('hex'), Buffer.from('what').toString('hex')]
+    const message = (some: string[]) => {
+      return { role: 'assistant', content: '', images: some.map((hex) => Buffer.from(hex, 'hex').toString('base64')) }
+    }
+    const said = lines({ message: message(images.slice(0, 1)) }, { message: message(images.slice(1)), done: true })
+    const named = folded('/api/chat', ...said).answer().images
+    expect(named.map(({ name, contentType }) => [name, contentType])).toEqual([
+      ['image-1.jpg', 'image/jpeg'],
+      ['image-2.webp', 'image/webp'],
+      ['image-3.bin', 'application/octet-stream'],
+    ])
+    expect(named.map(({ bytes }) => bytes.toString('hex'))).toEqual(images)
+  })
+
+  test('also from data URLs, by their first bytes and else by what the URL says', () => {
+    const urls: [string, string, string][] = [
+      [`data:image/jpeg;base64,${png.toString('base64')}`, 'image-1.png', 'image/png'],
+      ['data:image/webp;charset=x;base64,d2hhdA==', 'image-2.webp', 'image/webp'],
+      ['DATA:;base64,d2hhdA==', 'image-3.bin', 'application/octet-stream'],
+      ['data:text/html;base64,d2hhdA==', 'image-4.bin', 'application/octet-stream'],
+    ]
+    const message = { content: '', images: urls.map(([url]) => url) }
+    const { images } = folded('/api/chat', ...lines({ message, done: true })).answer()
+    expect(images.map(({ name, contentType }) => [name, contentType])).toEqual(urls.map(([, ...told]) => told))
+  })
+
+  test('and what is none stays where it is, without a number', () => {
+    const broken = [
+      '',
+      'no base64!',
+      'd2hhd',
+      'data:image/png;base64,',
+      'data:image/png,raw',
+      'd2h hdA==',
+      7,
+      null,
+      {},
+      [],
+    ]
+    const message = { content: '', images: [...broken, png.toString('base64')] }
+    const answer = folded('/api/chat', ...lines({ message, done: true })).answer()
+    expect(answer.images.map(({ name }) => name)).toEqual(['image-1.png'])
+    expect(JSON.parse(answer.response.toString())).toMatchObject({ message })
+    for (const images of ['x', 5, null, { a: 1 }])
+      expect(folded('/api/chat', ...lines({ message: { content: '', images }, done: true })).answer().images).toEqual(
+        [],
+      )
+  })
 })
 
 const streamed = recordingNames(/^(chat|generate|thinking|tools|crash-mid|server)/)

@@ -33,6 +33,7 @@ export class Fold {
   #thinking = ''
   #toolCalls: string[] = []
   #logprobs: string[] = []
+  #images: unknown[] = []
   #last: Members = new Map()
 
   constructor(endpoint: '/api/chat' | '/api/generate') {
@@ -53,6 +54,9 @@ export class Fold {
     this.#thinking += stringOf(said, 'thinking')
     this.#toolCalls.push(...elementsOf(said, 'tool_calls'))
     this.#logprobs.push(...elementsOf(members, 'logprobs'))
+    // A chat may show them on its way; of a generation the last line has the one that is meant.
+    if (this.#endpoint === '/api/chat') this.#images.push(...arrayOf(valueOf(said, 'images')))
+    else this.#images = [valueOf(said, 'image')]
     this.#last = members
     if (valueOf(members, 'done') === true) this.ended = 'done'
   }
@@ -63,7 +67,7 @@ export class Fold {
     const last = this.#last
     const said = chat ? messageOf(last) : last
     const usage = nativeUsage(last)
-    const images = imagesOf(chat ? arrayOf(valueOf(said, 'images')) : [valueOf(last, 'image')])
+    const images = imagesOf(this.#images)
     return {
       response: this.#response(chat, said),
       usage,

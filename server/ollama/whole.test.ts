@@ -48,6 +48,32 @@ test.each(recordingNames(/^(v1|embed|tools-v1|thinking-v1)-.*(nonstream|one|many
   },
 )
 
+test('pictures beside the text of a chat, and those that calls of Responses made, become files', () => {
+  const png = Buffer.from('89504e470d0a1a0a0000', 'hex').toString('base64')
+  const url = { type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } }
+  const answers: [string, object][] = [
+    ['/v1/chat/completions', { choices: [{ message: { content: 'a', images: [url, { type: 'x' }, url] } }] }],
+    [
+      '/v1/responses',
+      {
+        output: [
+          { type: 'image_generation_call', result: png },
+          { type: 'image_generation_call', result: null },
+          { type: 'message', content: [{ type: 'output_text', text: 'a' }] },
+          { type: 'image_generation_call', result: png },
+        ],
+      },
+    ],
+  ]
+  for (const [endpoint, answer] of answers) {
+    const { text, images } = whole(endpoint, JSON.stringify(answer)) as Answer
+    expect([endpoint, text, images.map(({ name }) => name)]).toEqual([endpoint, 'a', ['image-1.png', 'image-2.png']])
+    expect(images.every(({ bytes }) => bytes.toString('base64') === png)).toBe(true)
+  }
+  for (const odd of ['{"choices":[{"message":{"images":"x"}}]}', '{"choices":{"message":1},"output":[null,1,"x"]}'])
+    expect(whole('/v1/chat/completions', odd)).toMatchObject({ images: [] })
+})
+
 test('an error inside a 200 is no answer, a null error is', () => {
   expect(whole('/v1/messages', '{"type":"error","error":{"message":"x"}}')).toHaveProperty('error')
   expect(whole('/v1/responses', '{"error":null,"output":[]}')).not.toHaveProperty('error')

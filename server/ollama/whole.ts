@@ -1,7 +1,7 @@
 // An answer that comes as one JSON body: `/api/embed` and everything under /v1, asked not to stream. The bytes are
 // kept as received; only the few members that foreman reads are looked at.
 
-import { fieldsOf, nativeUsage, v1Usage, type Answer } from './answer.ts'
+import { fieldsOf, imagesOf, nativeUsage, v1Usage, type Answer } from './answer.ts'
 import { MemberScan, valueOf, type Members } from './members.ts'
 import { isEmbedding, isNative, type Endpoint } from '../job/submit.ts'
 
@@ -27,8 +27,8 @@ export class Whole {
     // Responses carries `"error": null` when all is well.
     if (valueOf(members, 'error')) return { error: response }
     const usage = isNative(this.#endpoint) ? nativeUsage(members) : v1Usage(members)
-    const text = isEmbedding(this.#endpoint) ? '' : textIn(members)
-    return { response, usage, text, images: [] }
+    if (isEmbedding(this.#endpoint)) return { response, usage, text: '', images: [] }
+    return { response, usage, text: textIn(members), images: imagesOf(picturesIn(members)) }
   }
 }
 
@@ -41,6 +41,14 @@ function textIn(members: Members): string {
   const parts = items.flatMap((item) => (Array.isArray(item.content) ? list(item.content) : [item]))
   const texts = [message.content, choice.text, ...parts.filter(isText).map((part) => part.text)]
   return texts.filter((piece) => typeof piece === 'string').join('')
+}
+
+/** The pictures of a `/v1` answer: beside the text of a chat, results of calls in Responses. */
+function picturesIn(members: Members): unknown[] {
+  const { message } = fieldsOf(fieldsOf(valueOf(members, 'choices'))[0])
+  const urls = list(fieldsOf(message).images).map((part) => fieldsOf(part.image_url).url)
+  const calls = list(valueOf(members, 'output')).filter(({ type }) => type === 'image_generation_call')
+  return [...urls, ...calls.map(({ result }) => result)]
 }
 
 const isText = (part: Record<string, unknown>) => part.type === 'text' || part.type === 'output_text'

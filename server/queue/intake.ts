@@ -93,10 +93,10 @@ export class Intake {
         results.push({ row: known, replayed: true })
         return
       }
-      if (waiting() + this.#uncounted + added.length >= queueMax) {
-        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, {
-          retryAfterS: drain.retryAfter_s,
-        })
+      const over = waiting() + this.#uncounted + added.length - queueMax
+      if (over >= 0) {
+        const retryAfterS = drain.retryAfter_s(over + submissions.length - i)
+        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS })
       }
       const row = this.#insert(submission, blob)
       added.push(row)

@@ -30,6 +30,7 @@ const queue = new Queue({
   jobTimeout_s: 60,
   maxAttempts: 2,
   webhooks: true,
+  keep: { done: null, failed: null },
 })
 
 const say = (line: string) => writeSync(1, `${line}\n`)

@@ -9,14 +9,16 @@ import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
+import { erase } from './erasure.ts'
 import { Followers } from './followers.ts'
 import { History } from './history.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
-import { owed } from './outbox.ts'
-import { Register, remembered_ms } from './register.ts'
+import { record } from './record.ts'
+import { Register } from './register.ts'
 import { Reminders } from './reminders.ts'
+import { Retention, type Keep } from './retention.ts'
 import { Steady } from './steady.ts'
-import { transition, type Facts } from './transition.ts'
+import type { Facts } from './transition.ts'
 import { Vigil } from './vigil.ts'
 import { Waiting } from './waiting.ts'
 
@@ -33,6 +35,7 @@ export interface QueueOptions {
   /** Whether webhooks can be signed; without a secret they are refused at submit. */
   webhooks: boolean
   webhookUrl?: string
+  keep: Keep
   /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
   onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
 }
@@ -48,11 +51,12 @@ export class Queue extends Register {
   #intake: Intake
   #drain: Drain
   #reminders: Reminders
+  #retention: Retention
   #onChange: NonNullable<QueueOptions['onChange']>
   #paused: boolean
 
   constructor(options: QueueOptions) {
-    const { store, clock, publicUrl, onChange } = options
+    const { store, clock, publicUrl, keep, onChange } = options
     super(store, clock, publicUrl)
     this.#store = store
     this.#clock = clock
@@ -71,9 +75,10 @@ export class Queue extends Register {
       tallies: store.affinities.tallies(),
       head: (affinity) => store.jobs.head(affinity),
     })
-    const waiting = () => this.total('queued')
-    this.#intake = new Intake({ ...options, steady: this.steady, drain: this.#drain, waiting })
-    this.#reminders = new Reminders({ store, clock, steady: this.steady, queue: this })
+    const { steady } = this
+    this.#intake = new Intake({ ...options, steady, drain: this.#drain, waiting: () => this.total('queued') })
+    this.#reminders = new Reminders({ store, clock, steady, queue: this })
+    this.#retention = new Retention({ store, clock, keep, queue: this })
     this.#paused = store.settings.get('paused') === '1'
   }
 
@@ -82,19 +87,12 @@ export class Queue extends Register {
     if (this.#store.unwritable) return 0
     const running = this.#store.jobs.running()
     const changes = running.map((seq) => this.advance(seq, 'interrupt'))
-    const forgotten = this.#forget()
     this.#store.commit.flush()
-    await Promise.all([...changes, forgotten])
+    await Promise.all(changes)
     void this.#store.blobs.sweep()
     this.#reminders.set()
+    this.#retention.look()
     return running.length
-  }
-
-  /** Drops the ids of jobs erased long ago. */
-  async #forget(): Promise<void> {
-    const { events, commit } = this.#store
-    const before = this.#clock.wall() - remembered_ms
-    if ((events.oldestBurial() ?? before) < before) await commit.run('forget', () => events.forget(before))
   }
 
   /** Stores the submissions in one transaction, all or none, and resolves when they are on disk. */
@@ -140,43 +138,42 @@ export class Queue extends Register {
     this.#waiting.changed(before, after)
     if (after.state === 'queued' && (after.due ?? after.start_by) !== null) this.#reminders.set()
     if (happening === 'retry') void this.#store.blobs.sweep()
+    if (isTerminal(after.state)) {
+      this.#drain.ended(this.total('queued'))
+      this.#retention.ended(after)
+    }
     this.#onChange(after, happening)
   }
 
   #write(row: JobRow, happening: Happening, facts: Facts): JobRow {
-    const store = this.#store
-    const steady = this.steady.now()
-    const moment = { wall: this.#clock.wall(), steady, sequence: store.events.next() }
-    const change = transition(row, happening, facts, moment)
-    if (!change) return row
-    const { after, event } = change
-    store.jobs.change(row.seq, after)
-    if (happening === 'load') store.affinities.started(row.affinity, steady)
-    store.events.append(event)
-    if (happening === 'retry') for (const blob of store.artifacts.removeAll(row.seq)) store.blobs.release(blob)
-    if (isTerminal(after.state)) {
-      for (const artifact of facts.artifacts ?? []) store.artifacts.attach(row.seq, artifact, after.state === 'failed')
-    }
-    if (after.webhook ?? after.deliver) {
-      for (const delivery of owed(after, event, this.view(after), facts.response)) store.deliveries.insert(delivery)
-    }
-    return after
+    const moment = { wall: this.#clock.wall(), steady: this.steady.now(), sequence: this.#store.events.next() }
+    return record(this.#store, row, { happening, facts, moment }, (after) => this.view(after))
   }
 
   /** Erases a terminal job in one transaction; its bytes go in small steps after it. */
-  async remove(id: string): Promise<void> {
-    const row = await this.#store.commit.run('delete', () => {
-      const found = this.find(id)
-      if (!isTerminal(found.state))
-        throw new ForemanError('conflict', `a ${found.state} job cannot be deleted: cancel it first`, { jobId: id })
-      for (const blob of [found.body, ...this.#store.artifacts.removeAll(found.seq)]) this.#store.blobs.release(blob)
-      this.#store.jobs.remove(found.seq)
-      this.#store.events.bury(id, this.#clock.wall())
-      return found
+  remove(id: string): Promise<void> {
+    return this.#erase('delete', () => {
+      const row = this.find(id)
+      if (isTerminal(row.state)) return [row]
+      throw new ForemanError('conflict', `a ${row.state} job cannot be deleted: cancel it first`, { jobId: id })
     })
+  }
+
+  /** The same for those of these that have ended, all in one transaction. */
+  purge(seqs: readonly number[]): Promise<void> {
+    const rows = () => seqs.flatMap((seq) => this.at(seq) ?? [])
+    return this.#erase('purge', () => rows().filter(({ state }) => isTerminal(state)))
+  }
+
+  async #erase(label: string, which: () => JobRow[]): Promise<void> {
+    const all = () => which().map((row) => erase(this.#store, row, this.#clock.wall()))
+    const rows = await this.#store.commit.run(label, all)
     void this.#store.blobs.sweep()
-    this.#waiting.removed(row)
-    this.#onChange(row, 'delete')
+    this.#retention.erased()
+    for (const row of rows) {
+      this.#waiting.removed(row)
+      this.#onChange(row, 'delete')
+    }
   }
 
   /** Makes a backed-off job wait again. Its state does not change, so nothing else does. */
@@ -240,6 +237,7 @@ export class Queue extends Register {
   stop(): void {
     this.#intake.stop()
     this.#reminders.stop()
+    this.#retention.stop()
     this.vigil.end()
     this.followers.end()
   }

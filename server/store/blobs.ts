@@ -8,6 +8,8 @@ const pieceBytes = 256 * 1024
 /** What one transaction writes or erases at most: a few milliseconds of the event loop. */
 const stepPieces = 4
 const stepBytes = pieceBytes * stepPieces
+/** What it costs to erase a small piece, in bytes of a large one. */
+const leastCost = 16 * 1024
 
 /** Bytes that are ready to be referred to. `attach` must run inside the transaction that writes the reference. */
 export interface StagedBlob {
@@ -26,23 +28,28 @@ export class Blobs {
   #loosen
   #fasten
   #looseOnes
+  #lastPieces
   #erase
+  #onSwept: () => void
   /** Blobs of this process that are loose because their reference is still to come. */
   #staging = new Set<number>()
   #sweeping: Promise<void> | null = null
   /** Something was let go since the sweep that runs last looked. */
   #more = false
 
-  constructor(db: Database.Database, commit: GroupCommit) {
+  /** `onSwept`: no bytes are left to be erased. */
+  constructor(db: Database.Database, commit: GroupCommit, onSwept = () => {}) {
     this.#commit = commit
+    this.#onSwept = onSwept
     this.#insert = db.prepare<[number, number, Buffer]>('INSERT INTO chunk (blob, n, bytes) VALUES (?, ?, ?)')
     this.#piece = db.prepare<[number, number], { bytes: Buffer }>('SELECT bytes FROM chunk WHERE blob = ? AND n = ?')
     this.#loosen = db.prepare<[number]>('INSERT OR IGNORE INTO loose (blob) VALUES (?)')
     this.#fasten = db.prepare<[number]>('DELETE FROM loose WHERE blob = ?')
     this.#looseOnes = db.prepare<[], { blob: number }>('SELECT blob FROM loose ORDER BY blob LIMIT 1000')
-    this.#erase = db.prepare<[number]>(
-      `DELETE FROM chunk WHERE rowid IN (SELECT rowid FROM chunk WHERE blob = ? ORDER BY n DESC LIMIT ${stepPieces})`,
+    this.#lastPieces = db.prepare<[number], { id: number; size: number }>(
+      `SELECT rowid AS id, length(bytes) AS size FROM chunk WHERE blob = ? ORDER BY n DESC LIMIT ${stepPieces}`,
     )
+    this.#erase = db.prepare<[number]>('DELETE FROM chunk WHERE rowid = ?')
     const highest = db.prepare<[], { blob: number | null }>(
       'SELECT max(blob) AS blob FROM (SELECT max(blob) AS blob FROM chunk UNION ALL SELECT max(blob) FROM loose)',
     )
@@ -121,14 +128,28 @@ export class Blobs {
   }
 
   async #sweepAll(): Promise<void> {
-    const next = () => {
+    const isLeft = () => {
       this.#more = false
-      return this.#looseOnes.all().find(({ blob }) => !this.#staging.has(blob))?.blob
+      return this.#looseOnes.all().some(({ blob }) => !this.#staging.has(blob))
     }
-    for (let blob = next(); blob !== undefined; blob = next()) {
-      const erasing = blob
-      while ((await this.#commit.run('sweep', () => this.#erase.run(erasing).changes)) > 0);
-      await this.#commit.run('sweep', () => this.#fasten.run(erasing))
+    while (isLeft()) await this.#commit.run('sweep', () => this.#eraseSome())
+    this.#onSwept()
+  }
+
+  /** Erases as many loose bytes as one step may, last pieces first. Must run inside a write. */
+  #eraseSome(): void {
+    let room = stepBytes
+    for (const { blob } of this.#looseOnes.all()) {
+      if (this.#staging.has(blob)) continue
+      const pieces = this.#lastPieces.all(blob)
+      for (const { id, size } of pieces) {
+        if (room <= 0) return
+        this.#erase.run(id)
+        room -= Math.max(size, leastCost)
+      }
+      if (pieces.length === stepPieces || room <= 0) return
+      this.#fasten.run(blob)
+      room -= leastCost
     }
   }
 }

@@ -37,7 +37,7 @@ export class Events {
     this.#bury = db.prepare<[string, number]>('INSERT OR REPLACE INTO tombstone (id, at) VALUES (?, ?)')
     this.#buried = db.prepare<[string], { at: number }>('SELECT at FROM tombstone WHERE id = ?')
     this.#forget = db.prepare<[number]>(
-      'DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE at < ? LIMIT 10000)',
+      'DELETE FROM tombstone WHERE id IN (SELECT id FROM tombstone WHERE at < ? LIMIT 500)',
     )
     this.#oldest = db.prepare<[], { at: number | null }>('SELECT min(at) AS at FROM tombstone')
     this.#counter = db.prepare<[], { seq: number }>("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
@@ -78,7 +78,7 @@ export class Events {
     this.#bury.run(id, at)
   }
 
-  /** Drops the ids of jobs erased before this wall time, 10,000 at most. Must run inside a write. */
+  /** Drops the ids of jobs erased before this wall time, 500 at most. Must run inside a write. */
   forget(before: number): void {
     this.#forget.run(before)
   }

@@ -75,6 +75,14 @@ export const from = 'job JOIN affinity ON affinity.id = job.affinity'
 /** What a plan has to know of a waiting job. */
 export type WaitingRow = Pick<JobRow, 'seq' | 'id' | 'place' | 'key' | 'model' | 'endpoint' | 'waiting_since'>
 
+/** What retention has to know of a job that has ended. */
+export interface EndedRow {
+  seq: number
+  finished_at: number
+  /** Something of it is still to be delivered. */
+  owed: 0 | 1
+}
+
 export class Jobs {
   #byId
   #bySeq
@@ -87,6 +95,7 @@ export class Jobs {
   #running
   #backingOff
   #startBy
+  #ended
 
   constructor(db: Database.Database) {
     this.#byId = db.prepare<[string], JobRow>(`SELECT ${columns} FROM ${from} WHERE job.id = ?`)
@@ -119,6 +128,7 @@ export class Jobs {
     this.#startBy = db.prepare<[], { seq: number; start_by: number }>(
       "SELECT seq, start_by FROM job WHERE state = 'queued' AND start_by IS NOT NULL ORDER BY start_by LIMIT 1",
     )
+    this.#ended = db.prepare<[State, number, number, number], EndedRow>(endedInOrder)
   }
 
   find(id: string): JobRow | undefined {
@@ -169,7 +179,17 @@ export class Jobs {
   firstStartBy(): { seq: number; start_by: number } | undefined {
     return this.#startBy.get()
   }
+
+  /** Jobs of a final state in the order of their ends, from behind `after` on. */
+  ended(state: State, after: { finished_at: number; seq: number }, most: number): EndedRow[] {
+    return this.#ended.all(state, after.finished_at, after.seq, most)
+  }
 }
+
+/** Served from the index job_ended, a few rows at a time, however many there are. */
+export const endedInOrder = `SELECT seq, finished_at,
+  EXISTS (SELECT 1 FROM delivery WHERE delivery.job = job.seq AND delivery.state = 'pending') AS owed
+  FROM job WHERE state = ? AND finished_at IS NOT NULL AND (finished_at, seq) > (?, ?) ORDER BY finished_at, seq LIMIT ?`
 
 /** The claim: served whole from the partial index job_waiting_by_key, at any length of the queue. */
 export const headOfKey = `SELECT seq, place, waiting_since FROM job

@@ -90,6 +90,26 @@ describe('a page of the list', () => {
     expect(await seqs({ label: { key: 'toString', value: 'x' } })).toEqual([3])
   })
 
+  test('has cursors that hold while jobs come and go, the one a cursor was made from among them', async () => {
+    fill(300)
+    const seen: number[] = []
+    let added = 300
+    for (let next: number | undefined = Number.MAX_SAFE_INTEGER; next !== undefined;) {
+      const one = await page({ limit: 20, before: next })
+      seen.push(...one.rows.map(({ seq }) => seq))
+      next = one.next
+      jobs.insert(newJob(++added))
+      // The last one shown, one that was shown before it, and one that was still to come.
+      for (const seq of [seen.at(-1)!, seen.at(-5)!, seen.at(-1)! - 7]) if (jobs.at(seq)) jobs.remove(seq)
+    }
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => b - a))
+    expect(Math.max(...seen)).toBe(300)
+    const shown = new Set(seen)
+    const missing = Array.from({ length: 300 }, (_, i) => i + 1).filter((seq) => !shown.has(seq))
+    expect(missing.length).toBe(300 - seen.length)
+    expect(missing.every((seq) => jobs.at(seq) === undefined)).toBe(true)
+  })
+
   test('comes short after 5,000 rows looked at, and says where to go on', async () => {
     fill(5003, (seq) => ({ model: seq <= 2 ? 'rare:latest' : 'm:latest' }))
     expect(await page({ model: 'rare:latest' })).toEqual({ rows: [], next: 4 })

@@ -14,6 +14,7 @@ import { Learning } from './learnt.ts'
 import { Pages } from './pages.ts'
 import { Recent } from './recent.ts'
 import { Settings } from './settings.ts'
+import { Space } from './space.ts'
 
 export interface StoreOptions extends CommitOptions {
   folder: string
@@ -29,6 +30,7 @@ export class Store {
   readonly affinities: Affinities
   readonly events: Events
   readonly blobs: Blobs
+  readonly space: Space
   readonly artifacts: Artifacts
   readonly deliveries: Deliveries
   readonly settings: Settings
@@ -50,7 +52,8 @@ export class Store {
     this.pages = new Pages(db)
     this.affinities = new Affinities(db)
     this.events = new Events(db)
-    this.blobs = new Blobs(db, this.commit)
+    this.space = new Space(db, this.commit)
+    this.blobs = new Blobs(db, this.commit, () => void this.space.giveBack())
     this.artifacts = new Artifacts(db)
     this.deliveries = new Deliveries(db)
     this.settings = new Settings(db)

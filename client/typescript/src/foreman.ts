@@ -85,6 +85,7 @@ export class Foreman {
       submit_batch: async (input, options) => told(rest.submitBatch(input)(options?.signal)),
       get: (input, options) => told(trpc.jobs.get.query(input, options)),
       list: (input, options) => told(trpc.jobs.list.query(input, options)),
+      artifacts: (input, options) => told(trpc.jobs.artifacts.query(input, options)),
       cancel: (input, options) => told(trpc.jobs.cancel.mutate(input, options)),
       retry: (input, options) => told(trpc.jobs.retry.mutate(input, options)),
       delete: (input, options) => told(trpc.jobs.delete.mutate(input, options)),
