@@ -20,7 +20,7 @@ import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
-import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
+import { ages, queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
@@ -98,7 +98,7 @@ export async function startApp({
     graceMs: config.grace,
     answerMax: config.bodyMax,
     onState: (state, previous) => {
-      log.info({ state, previous }, 'target')
+      ledger.target(state, previous)
       if (target.absent) worker.trust.outage()
       else waker?.back()
       people.decide()
@@ -112,7 +112,6 @@ export async function startApp({
     },
     onResidents: ({ at }) => {
       people.looked(at)
-      ledger.holding(people.held, target.absent)
       worker.wake()
     },
   })
@@ -128,10 +127,9 @@ export async function startApp({
     patience: config.peoplePatience,
     absentHold: config.absentHold,
     slowestLoad: (key) => estimates.slowestLoad(key),
-    onChange: () => {
-      ledger.holding(people.held, target.absent)
-      worker.wake()
-    },
+    onChange: () => worker.wake(),
+    onTurn: (key) => ledger.people(key),
+    onHolding: (held, absent) => ledger.holding(held, absent),
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
     onHung: (key) => ledger.hung({ unloaded: [key] }),
@@ -140,6 +138,8 @@ export async function startApp({
   const metrics = createMetrics({
     jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,
+    people: () => ({ in_flight: people.inFlight, held: people.held }),
+    ages: () => ages(worker, clock.now()),
     targetState: () => target.state,
     outboxPending: () => store.deliveries.pending(),
     storeBytes: () => store.size(),
@@ -170,15 +170,15 @@ export async function startApp({
     keepAliveAfter: config.keepAliveAfter,
     people,
     onStart: (row, resident) => {
-      if (worker.turns.current) ledger.turns(row.key)
       if (target.cloud(row.key)) return
       ledger.started(row, { key: target.runnerKey(row.key), loads: !resident }, target.listedKeys())
     },
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
     onEtaError: (ms) => metrics.etaMissed(ms / 1000),
-    onTurn: (turn) => ledger.turnEnded(turn),
-    onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
-    onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),
+    onTurn: (key) => ledger.turn(key),
+    onTurnOver: (turn) => ledger.turnOver(turn),
+    onYield: (yielding, reason) => ledger.yielding(yielding, reason),
+    onClaim: (key) => ledger.claim(key),
     onStorage: (failing, error) =>
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),
@@ -187,7 +187,7 @@ export async function startApp({
     queue,
     live: (row, fresh) => worker.outlook.live(row, fresh),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
-    queueStatus: () => queueStatus(queue, worker, people),
+    queueStatus: () => queueStatus(queue, worker, people, target),
     targetStatus: () => targetStatus(target, people),
     onPause: () => {
       ledger.paused(queue.paused)
