@@ -191,6 +191,14 @@ describe('a start', () => {
     expect(process.err).toMatch(/^foreman cannot listen: .*EADDRINUSE.*\n$/)
   })
 
+  test('at an address that is none of this machine says so and ends with 1', async () => {
+    // Without the interface it belongs to, nobody can listen at a link-local address.
+    const settings = { DATA: temporaryFolder(), LISTEN: '[fe80::1]:11435', TOKEN: 'a' }
+    const process = new Process('main.ts', { settings })
+    expect(await process.ended).toEqual({ code: 1, signal: null })
+    expect(process.err).toMatch(/^foreman cannot listen: [^\n]*fe80::1[^\n]*\n$/)
+  })
+
   test('on the folder of another foreman says who holds it and ends with 1; the other is not disturbed', async () => {
     const foreman = await openForeman()
     const settings = { TARGET: foreman.fake.url, DATA: foreman.folder, LISTEN: '127.0.0.1:0' }

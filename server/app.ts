@@ -74,7 +74,7 @@ export async function startApp({
     clock,
     publicUrl: () => url,
     queueMax: config.queueMax,
-    jobTimeout_s: Math.floor(config.jobTimeout / 1000),
+    jobTimeout_s: Math.ceil(config.jobTimeout / 1000),
     maxAttempts: config.maxAttempts,
     webhooks: config.webhookSecrets.length > 0,
     webhookUrl: config.webhookUrl ?? undefined,
