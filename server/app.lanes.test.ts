@@ -105,6 +105,29 @@ test('stepping aside, a claim, its turn and those it holds are each told in all 
   ])
 })
 
+test('a stop ends a turn with its last job, and whoever a claim holds is told to come again', async () => {
+  const load = Promise.withResolvers<void>()
+  const { foreman } = await open({
+    fake: { loadMs: (model) => (model.startsWith('beta') ? load.promise : 0) },
+    settings: { YIELD_MAX: '0' },
+  })
+  const leave = await staying(foreman, 'alpha')
+  const job = await foreman.submit(chat('beta'))
+  await foreman.logged(({ msg }) => msg === 'jobs claim a turn')
+  const other = foreman.post('/api/chat', body('alpha'))
+  await foreman.logged(({ msg }) => msg.startsWith('people are held'))
+  await leave()
+  await foreman.reached(job.id, 'loading')
+  const closed = foreman.close()
+  const { status, headers } = await other
+  expect([status, headers.has('retry-after')]).toEqual([503, true])
+  load.resolve()
+  await closed
+  const last = foreman.lines.map(({ msg }) => msg).filter((msg) => /job done|turn over|claim is over/.test(msg))
+  expect(last).toEqual(['job done', 'turn over', 'the claim is over'])
+  expect(foreman.fake.served.filter((model) => model === 'alpha')).toHaveLength(1)
+})
+
 test('a target that goes while jobs step aside ends that, and the line says what they wait for instead', async () => {
   const { foreman } = await open()
   const leave = await staying(foreman, 'alpha')

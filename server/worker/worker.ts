@@ -234,11 +234,12 @@ export class Worker {
     this.#keeper.stop()
     this.#cancelTimer()
     this.#options.target.demand('waiting', false)
-    this.#endTurn(clock.now())
     const run = this.#run
-    if (!run) return
-    const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
-    await new Promise<void>((resolve) => this.#stopped.push(resolve))
-    cancel()
+    if (run) {
+      const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
+      await new Promise<void>((resolve) => this.#stopped.push(resolve))
+      cancel()
+    }
+    this.#endTurn(clock.now())
   }
 }
