@@ -196,3 +196,9 @@ describe('to the byte', () => {
     )
   })
 })
+
+test('a limit that is no whole number of seconds is the next one', async () => {
+  const foreman = await openForeman({ settings: { JOB_TIMEOUT: '500ms' } })
+  expect((await foreman.submit({ ...chat(), timeout_s: 1 })).timeout_s).toBe(1)
+  expect((await foreman.submit(chat())).timeout_s).toBe(1)
+})

@@ -2,7 +2,7 @@
 
 import { readdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, replyOf } from './app.harness.ts'
 import { Process, startMain } from './app.outside.ts'
@@ -191,6 +191,14 @@ describe('a start', () => {
     expect(process.err).toMatch(/^foreman cannot listen: .*EADDRINUSE.*\n$/)
   })
 
+  test('at an address that is none of this machine says so and ends with 1', async () => {
+    // Without the interface it belongs to, nobody can listen at a link-local address.
+    const settings = { DATA: temporaryFolder(), LISTEN: '[fe80::1]:11435', TOKEN: 'a' }
+    const process = new Process('main.ts', { settings })
+    expect(await process.ended).toEqual({ code: 1, signal: null })
+    expect(process.err).toMatch(/^foreman cannot listen: [^\n]*fe80::1[^\n]*\n$/)
+  })
+
   test('on the folder of another foreman says who holds it and ends with 1; the other is not disturbed', async () => {
     const foreman = await openForeman()
     const settings = { TARGET: foreman.fake.url, DATA: foreman.folder, LISTEN: '127.0.0.1:0' }
@@ -206,6 +214,21 @@ describe('a start', () => {
     await foreman.close()
     const { process: third } = await startMain({ settings })
     expect(await third.end('SIGTERM')).toEqual(clean)
+  })
+
+  test.each([
+    ['is a file', 'file'],
+    ['is below a file', 'file/data'],
+    // Where Node's own way to make a folder never ends.
+    ['nobody can make', process.platform === 'linux' ? '/proc/nope' : '/dev/null/nope'],
+  ])('on a data folder that %s says so and ends with 1', async (_, path) => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'file'), '')
+    const DATA = resolve(folder, path)
+    const outside = new Process('main.ts', { settings: { DATA, LISTEN: '127.0.0.1:0' } })
+    expect(await outside.ended).toEqual({ code: 1, signal: null })
+    expect(outside.err).toMatch(/^foreman cannot start: cannot use the data folder [^\n]*\n$/)
+    expect(outside.err).toContain(` ${DATA}: E`)
   })
 
   test('on a damaged database says so and ends with 1', async () => {

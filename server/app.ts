@@ -13,6 +13,7 @@ import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
+import { ages } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Worker } from './worker/worker.ts'
@@ -66,7 +67,7 @@ export async function startApp({
     clock,
     publicUrl: () => url,
     queueMax: config.queueMax,
-    jobTimeout_s: Math.floor(config.jobTimeout / 1000),
+    jobTimeout_s: Math.ceil(config.jobTimeout / 1000),
     maxAttempts: config.maxAttempts,
     webhooks: config.webhookSecrets.length > 0,
     webhookUrl: config.webhookUrl ?? undefined,
@@ -91,7 +92,7 @@ export async function startApp({
     graceMs: config.grace,
     answerMax: config.bodyMax,
     onState: (state, previous) => {
-      log.info({ state, previous }, 'target')
+      ledger.target(state, previous)
       if (target.absent) worker.trust.outage()
       else waker?.back()
       people.decide()
@@ -105,7 +106,6 @@ export async function startApp({
     },
     onResidents: ({ at }) => {
       people.looked(at)
-      ledger.holding(people.held, target.absent)
       worker.wake()
     },
   })
@@ -121,10 +121,9 @@ export async function startApp({
     patience: config.peoplePatience,
     absentHold: config.absentHold,
     slowestLoad: (key) => estimates.slowestLoad(key),
-    onChange: () => {
-      ledger.holding(people.held, target.absent)
-      worker.wake()
-    },
+    onChange: () => worker.wake(),
+    onTurn: (key) => ledger.people(key),
+    onHolding: (held, absent) => ledger.holding(held, absent),
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
     onHung: (key) => ledger.hung({ unloaded: [key] }),
@@ -133,6 +132,8 @@ export async function startApp({
   const metrics = createMetrics({
     jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,
+    people: () => ({ in_flight: people.inFlight, held: people.held }),
+    ages: () => ages(worker, clock.now()),
     targetState: () => target.state,
     outboxPending: () => store.deliveries.pending(),
     storeBytes: () => store.size(),
@@ -163,15 +164,15 @@ export async function startApp({
     keepAliveAfter: config.keepAliveAfter,
     people,
     onStart: (row, resident) => {
-      if (worker.turns.current) ledger.turns(row.key)
       if (target.cloud(row.key)) return
       ledger.started(row, { key: target.runnerKey(row.key), loads: !resident }, target.listedKeys())
     },
     onEnded: (row, _ended, ms) => metrics.jobRan(row.endpoint, ms / 1000),
     onEtaError: (ms) => metrics.etaMissed(ms / 1000),
-    onTurn: (turn) => ledger.turnEnded(turn),
-    onYield: (yielding) => log.info({ yielding }, yielding ? 'jobs step aside for people' : 'jobs go on'),
-    onClaim: (key) => log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn'),
+    onTurn: (key) => ledger.turn(key),
+    onTurnOver: (turn) => ledger.turnOver(turn),
+    onYield: (yielding, reason) => ledger.yielding(yielding, reason),
+    onClaim: (key) => ledger.claim(key),
     onStorage: (failing, error) =>
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),

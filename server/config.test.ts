@@ -159,7 +159,7 @@ describe('mistakes', () => {
       [
         '4 settings are wrong:',
         '  FOREMAN_PATIENSE is not a setting; accepted: FOREMAN_PATIENCE (did you mean that?)',
-        '  FOREMAN_PATIENCE is "5 minutes"; accepted: a duration such as 500ms, 10s, 5m, 2h or 7d',
+        '  FOREMAN_PATIENCE is "5 minutes"; accepted: a duration such as 500ms, 10s, 5m, 2h or 7d, up to 36500d',
         '  FOREMAN_MAX_ATTEMPTS is "11"; accepted: a whole number from 1 to 10',
         '  FOREMAN_BODY_MAX is "64"; accepted: a size from 1KB to 500MB such as 64KB or 64MB (a KB is 1,024 bytes)',
       ].join('\n'),
@@ -177,35 +177,111 @@ describe('mistakes', () => {
       'http://-h',
       'http://me:x@h',
       'http://me@h',
+      'http://h:0',
+      'http://h:70000',
+      'http:h',
+      ' / ',
     ],
     TARGET_TOKEN: ['two words', 'ä'],
-    LISTEN: ['::1:80', '127.0.0.1', 'h:70000', '[10.0.0.1]:80', '1.2.3:80', 'http://h:80', '127.0.0.1:x'],
-    PUBLIC_URL: ['foreman.lan', '/jobs'],
-    TOKEN: ['a,,b', ',', 'a b', 'ä'],
+    LISTEN: [
+      '::1:80',
+      '127.0.0.1',
+      'h:70000',
+      '[10.0.0.1]:80',
+      '1.2.3:80',
+      'http://h:80',
+      '127.0.0.1:x',
+      '-1',
+      'h:-1',
+      'h:',
+    ],
+    PUBLIC_URL: [
+      'foreman.lan',
+      '/jobs',
+      'ftp://h',
+      'http://h/?a=b',
+      'http://h/#x',
+      'http://me:x@h',
+      'http://h:0',
+      'http://0.0.0.0:11435',
+      'http://[::]:11435',
+    ],
+    DATA: ['~', '~/foreman'],
+    TOKEN: ['a,,b', ',', 'a b', 'ä', 'a\tb'],
     ALLOW_ANONYMOUS: ['yes', 'true', '2'],
-    CORS_ORIGINS: ['*', 'chat.example.org', 'https://a/b', 'null', 'https://*.example.org'],
-    HOSTS: ['a/b', 'a:80', '10.0.0.0/8', 'a b', '-x'],
-    PEOPLE_PATIENCE: ['0', '-1s', '1.5s', '10', '1h30m', 'never', '99999999d'],
-    PATIENCE: ['off', '0'],
+    CORS_ORIGINS: [
+      '*',
+      'chat.example.org',
+      'https://a/b',
+      'null',
+      'https://*.example.org',
+      'https://a:70000',
+      'https://a:0',
+      'https://me@a',
+    ],
+    HOSTS: ['a/b', 'a:80', 'http://a', '*', '10.0.0.0/8', 'a b', '-x'],
+    PEOPLE_PATIENCE: ['0', '0s', '1h30m', 'never', '10 s', '10S'],
+    PATIENCE: ['off', '0', '0d'],
     HOLD: ['off'],
-    YIELD_MAX: ['-1'],
+    YIELD_MAX: ['-1', 'never'],
+    CLAIM: ['off', '0'],
     ABSENT_HOLD: ['off'],
     JOB_TIMEOUT: ['off', '0s'],
-    MAX_ATTEMPTS: ['0', '3.5', 'x'],
+    MAX_ATTEMPTS: ['0', '3.5', 'x', '-1', '11', '1e1'],
+    LOAD_STALL: ['off', '0'],
     KEEP_ALIVE_AFTER: ['-2', 'off', 'forever'],
-    WAKE_MAC: ['aa:bb:cc:dd:ee', 'aa:bb-cc:dd-ee:ff', 'gg:bb:cc:dd:ee:ff'],
-    WAKE_BROADCAST: ['lan', '::1'],
-    QUEUE_MAX: ['0', '1e5', 'off'],
-    BODY_MAX: ['1B', '501MB', '1TB', '0KB'],
-    KEEP_DONE: ['0'],
+    GRACE: ['off', '0'],
+    WAKE_MAC: [
+      'aa:bb:cc:dd:ee',
+      'aa:bb-cc:dd-ee:ff',
+      'ga:bb:cc:dd:ee:ff',
+      'ff:ff:ff:ff:ff:ff',
+      '01:00:5e:00:00:01',
+      '00:00:00:00:00:00',
+    ],
+    WAKE_BROADCAST: ['lan', '::1', '0.0.0.0', '255.255.255.256', '192.168.1.255:9'],
+    QUEUE_MAX: ['0', '-1', '1e5', 'off', '1000000001', '99999999999'],
+    BODY_MAX: ['1B', '501MB', '1TB', '0KB', '0', '-1MB', '64'],
+    KEEP_DONE: ['0', '0d'],
+    KEEP_FAILED: ['0', 'never'],
+    STOP_GRACE: ['off'],
     WEBHOOK_SECRET: ['abc', 'whsec_', `whsec_${'A'.repeat(28)}`, `whsec_${'A'.repeat(88)}`, `whsec_${'_'.repeat(32)}`],
     WEBHOOK_URL: ['hooks.lan', 'ftp://h', `http://h/${'x'.repeat(2_048)}`],
     WEBHOOK_ALLOW: ['10.0.0.0/33', '::/129', '10.0.0.0/8/8', 'a b', 'http://h', '300.1.1.1'],
     LOG_LEVEL: ['verbose', 'INFO'],
   }
+  // No duration is negative, broken, without a unit, or beyond what Ollama and a calendar can count.
+  for (const { name, accepts } of settings)
+    if (accepts.startsWith('a duration'))
+      (bad[name.replace('FOREMAN_', '')] ??= []).push('-1s', '1.5s', '10', '1e9d', '36501d', '9999999d', '1w')
+
   test.each(
     Object.entries(bad).flatMap(([name, values]) => values.map((value) => [`FOREMAN_${name}`, value] as const)),
   )('%s does not accept %j', (variable, value) => expect(mistakes({ [variable]: value })).toMatchObject([{ variable }]))
+
+  /** Absurd, or nearly, and still what somebody may mean: how short a wait or a token may be is theirs to say. */
+  const odd: Record<string, string[]> = {
+    TARGET: ['http://0.0.0.0:11434', 'http://h/v1', 'HTTP://H:80/'],
+    TARGET_TOKEN: ['x'],
+    LISTEN: ['0', '65535', 'localhost:1'],
+    PUBLIC_URL: ['http://localhost', 'https://h/a/b/'],
+    DATA: ['.', '/', 'a~', './~', ' a b '],
+    TOKEN: ['x', 'a,a', ' padded '],
+    CORS_ORIGINS: ['https://a:1,chrome-extension://b'],
+    HOSTS: ['localhost', '0.0.0.0', 'under_score'],
+    PEOPLE_PATIENCE: ['1ms', '36500d'],
+    HOLD: ['0', '36500d'],
+    YIELD_MAX: ['0', '1ms'],
+    CLAIM: ['1ms'],
+    JOB_TIMEOUT: ['1ms', '36500d'],
+    KEEP_ALIVE_AFTER: ['0', '1ms', '36500d'],
+    QUEUE_MAX: ['1', '1000000000'],
+    BODY_MAX: ['1kb', '500MB'],
+    KEEP_DONE: ['1ms', '36500d'],
+  }
+  test.each(
+    Object.entries(odd).flatMap(([name, values]) => values.map((value) => [`FOREMAN_${name}`, value] as const)),
+  )('%s accepts %j', (variable, value) => expect(mistakes({ [variable]: value })).toEqual([]))
 
   test('never show a secret, a password or the query of a URL', () => {
     const text = JSON.stringify(
@@ -281,6 +357,15 @@ describe('settings that contradict each other', () => {
     ])
   })
 
+  test('a receiver of webhooks over plain http is a host that may be called', () => {
+    const secret = `whsec_${Buffer.alloc(24, 7).toString('base64')}`
+    const receiver = { FOREMAN_WEBHOOK_URL: 'http://hooks.lan/?key=hush', FOREMAN_WEBHOOK_SECRET: secret }
+    const found = mistakes(receiver)
+    expect(found).toMatchObject([{ variable: 'FOREMAN_WEBHOOK_URL' }])
+    expect(JSON.stringify(found)).not.toContain('hush')
+    expect(mistakes({ ...receiver, FOREMAN_WEBHOOK_ALLOW: '10.0.0.0/8' })).toEqual([])
+  })
+
   test('listening beyond loopback takes a token or a plain word', () => {
     for (const listen of ['0.0.0.0:1', ':1', '[::]:1', '10.0.0.1:1', 'foreman.lan:1']) {
       expect(mistakes({ FOREMAN_LISTEN: listen })).toMatchObject([{ variable: 'FOREMAN_LISTEN' }])
@@ -302,12 +387,35 @@ describe('settings that contradict each other', () => {
     const both = (listen: string, target: string) => mistakes({ FOREMAN_LISTEN: listen, FOREMAN_TARGET: target }).length
     expect(both('127.0.0.1:11434', 'http://localhost:11434')).toBe(1)
     expect(both('[::1]:80', 'http://127.0.0.1')).toBe(1)
+    expect(both('127.0.0.1:11434', 'http://0.0.0.0:11434')).toBe(1)
+    expect(both('127.0.0.1:11434', 'http://[::]:11434')).toBe(1)
     expect(both('127.0.0.1:11434', 'http://192.0.2.1:11434')).toBe(0)
     expect(both('127.0.0.1:11435', 'http://127.0.0.1:11434')).toBe(0)
   })
 })
 
+describe('a browser origin', () => {
+  test('is compared as browsers write it', () => {
+    const given = 'HTTPS://Chat.example.org:443,http://a:80,http://b:8080,https://bücher.example,app://Here'
+    expect(load({ FOREMAN_CORS_ORIGINS: given }).corsOrigins).toEqual([
+      'https://chat.example.org',
+      'http://a',
+      'http://b:8080',
+      'https://xn--bcher-kva.example',
+      'app://here',
+    ])
+  })
+})
+
 describe('the public URL', () => {
+  test('is not the target', () => {
+    const url = 'https://ollama.example.org/'
+    expect(mistakes({ FOREMAN_TARGET: url, FOREMAN_PUBLIC_URL: url })).toMatchObject([
+      { variable: 'FOREMAN_PUBLIC_URL' },
+    ])
+    expect(mistakes({ FOREMAN_TARGET: `${url}ollama`, FOREMAN_PUBLIC_URL: url })).toEqual([])
+  })
+
   test('follows where foreman listens when it is not set', () => {
     expect(load({ FOREMAN_LISTEN: '[::1]:9' }).publicUrl).toBe('http://[::1]:9')
     expect(load({ FOREMAN_LISTEN: ':9', FOREMAN_TOKEN: 'a' }).publicUrl).toBe('http://127.0.0.1:9')

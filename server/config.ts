@@ -2,7 +2,7 @@
 // environment or a file by itself, and no part receives the Config: app.ts hands each the values it uses. Which
 // settings there are stands in setting/table.ts.
 import leven from 'leven'
-import { isLoopback, urlOf } from './setting/address.ts'
+import { isLoopback, isWildcard, urlOf } from './setting/address.ts'
 import { table, type Setting } from './setting/table.ts'
 
 /** One value per setting; durations in milliseconds (`off` is null), sizes in bytes, unset ones null or an empty list. */
@@ -114,7 +114,7 @@ function unknownVariables(env: Environment): Mistake[] {
 
 /** What is wrong with values that are each fine alone; one that was a mistake already is absent and not looked at. */
 function contradictions(values: Partial<Config>): Mistake[] {
-  const { listen, target, tokens, allowAnonymous, webhookUrl, webhookSecrets } = values
+  const { listen, target, publicUrl, tokens, allowAnonymous, webhookUrl, webhookSecrets, webhookAllow } = values
   const found: Mistake[] = []
   if (listen && !isLoopback(listen.host) && tokens?.length === 0 && allowAnonymous === false) {
     const accepted = 'a loopback address, or any with FOREMAN_TOKEN set, or any with FOREMAN_ALLOW_ANONYMOUS=1'
@@ -123,9 +123,17 @@ function contradictions(values: Partial<Config>): Mistake[] {
   if (listen && target !== undefined && isSelf(new URL(target), listen)) {
     found.push({ variable: 'FOREMAN_TARGET', given: shown(target), accepted: 'another address than FOREMAN_LISTEN' })
   }
+  if (target !== undefined && target === publicUrl) {
+    const accepted = "where callers reach foreman, not the target's address"
+    found.push({ variable: 'FOREMAN_PUBLIC_URL', given: shown(target), accepted })
+  }
   if (webhookUrl && webhookSecrets?.length === 0) {
     const accepted = 'a URL with FOREMAN_WEBHOOK_SECRET set, as webhooks are never sent unsigned'
     found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: `${shown(webhookUrl)} without a secret`, accepted })
+  }
+  if (webhookUrl && /^http:/i.test(webhookUrl) && webhookAllow?.length === 0) {
+    const accepted = 'an https URL, or an http one of a private host that FOREMAN_WEBHOOK_ALLOW lists'
+    found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: shown(webhookUrl), accepted })
   }
   return found
 }
@@ -134,8 +142,8 @@ function contradictions(values: Partial<Config>): Mistake[] {
 function isSelf(target: URL, listen: Config['listen']): boolean {
   const port = Number(target.port || (target.protocol === 'https:' ? 443 : 80))
   if (port !== listen.port) return false
-  const open = isLoopback(listen.host) || listen.host === '0.0.0.0' || listen.host === '::'
-  return open ? isLoopback(target.hostname) : target.hostname === new URL(urlOf(listen)).hostname
+  const here = (host: string) => isLoopback(host) || isWildcard(host)
+  return here(listen.host) ? here(target.hostname) : target.hostname === new URL(urlOf(listen)).hostname
 }
 
 /** The value as it was, on one line and not too long, without the password or query of a URL. */

@@ -46,7 +46,7 @@ export function openDoor(house: House): Promise<Server> {
     output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
     live: (row, fresh) => worker.outlook.live(row, fresh),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
-    queueStatus: () => queueStatus(queue, worker, people),
+    queueStatus: () => queueStatus(queue, worker, people, target),
     targetStatus: () => targetStatus(target, people),
     onPause: () => {
       ledger.paused(queue.paused)

@@ -40,8 +40,8 @@ async function run(config: Config, log: Logger): Promise<void> {
     // The first look into the rows may be what finds the damage.
     const error = storeUnusable(thrown, join(config.data, 'foreman.db'))
     if (error instanceof StoreUnusable) return fail(1, `foreman cannot start: ${error.message}`)
-    const { code, message } = error as { code?: string; message: string }
-    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    const { syscall, message } = error as { syscall?: string; message: string }
+    if (syscall === 'listen' || syscall === 'bind' || syscall === 'getaddrinfo')
       return fail(1, `foreman cannot listen: ${message}`)
     throw error
   }

@@ -4,6 +4,8 @@ import { createMetrics, type Readers } from './metrics.ts'
 const readers: Readers = {
   jobs: () => ({ queued: 3, working: 1, done: 0 }),
   oldestWaitSeconds: () => 12.5,
+  people: () => ({ in_flight: 2, held: 1 }),
+  ages: () => ({ turn: 90, yielding: 0, claim: 1.5 }),
   targetState: () => 'awake',
   outboxPending: () => 2,
   storeBytes: () => 4_096,
@@ -21,6 +23,17 @@ describe('values read at a scrape', () => {
     expect(await samples(metrics)).toContain('foreman_jobs{state="queued"} 1')
     queued = 2
     expect(await samples(metrics)).toContain('foreman_jobs{state="queued"} 2')
+  })
+
+  test('tell the turn, the claim, the stepping aside of jobs, and people in flight and held', async () => {
+    const page = await samples(createMetrics(readers, { process: false }))
+    expect(page.filter((line) => /_age_seconds|foreman_people/.test(line))).toEqual([
+      'foreman_people{state="in_flight"} 2',
+      'foreman_people{state="held"} 1',
+      'foreman_turn_age_seconds 90',
+      'foreman_yield_age_seconds 0',
+      'foreman_claim_age_seconds 1.5',
+    ])
   })
 
   test('show one target state at a time', async () => {
@@ -129,6 +142,7 @@ describe('the page', () => {
     const page = await createMetrics(readers).text()
     const declared = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
     expect(declared.filter((line) => line.startsWith('foreman_')).sort()).toEqual([
+      'foreman_claim_age_seconds gauge',
       'foreman_eta_error_seconds histogram',
       'foreman_job_run_seconds histogram',
       'foreman_job_wait_seconds histogram',
@@ -138,6 +152,7 @@ describe('the page', () => {
       'foreman_model_loads_total counter',
       'foreman_oldest_wait_seconds gauge',
       'foreman_outbox_pending gauge',
+      'foreman_people gauge',
       'foreman_proxy_held_seconds histogram',
       'foreman_proxy_overhead_seconds histogram',
       'foreman_proxy_requests_total counter',
@@ -148,7 +163,9 @@ describe('the page', () => {
       'foreman_target_state gauge',
       'foreman_target_up gauge',
       'foreman_tokens_total counter',
+      'foreman_turn_age_seconds gauge',
       'foreman_turn_seconds histogram',
+      'foreman_yield_age_seconds gauge',
     ])
     expect(declared).toContain('process_resident_memory_bytes gauge')
     expect([...page.matchAll(/^# HELP \S+ \S/gm)].length).toBe(declared.length)

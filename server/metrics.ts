@@ -10,6 +10,10 @@ export interface Readers {
   jobs(): Readonly<Record<string, number>>
   /** Seconds the longest waiting job has been queued; 0 when none waits. */
   oldestWaitSeconds(): number
+  /** People's requests by state: in_flight and held. */
+  people(): Readonly<Record<string, number>>
+  /** Seconds since the turn of jobs, their stepping aside and their claim began; 0 for what doesn't go on. */
+  ages(): { turn: number; yielding: number; claim: number }
   /** One of unknown, awake, asleep, down, stuck. */
   targetState(): string
   outboxPending(): number
@@ -107,6 +111,22 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
 
   gaugeByState('jobs', 'Jobs by state.', readers.jobs)
   gauge('oldest_wait_seconds', 'How long the longest waiting job has been queued.', readers.oldestWaitSeconds)
+  gaugeByState('people', "People's inference requests by state.", readers.people)
+  gauge(
+    'turn_age_seconds',
+    'For how long the present turn of jobs has gone on; 0: there is none.',
+    () => readers.ages().turn,
+  )
+  gauge(
+    'yield_age_seconds',
+    'For how long jobs have stepped aside for people; 0: they do not.',
+    () => readers.ages().yielding,
+  )
+  gauge(
+    'claim_age_seconds',
+    'For how long jobs have claimed a turn from people; 0: they have not.',
+    () => readers.ages().claim,
+  )
   gauge('target_up', 'Whether the target answers.', () => Number(readers.targetState() === 'awake'))
   gaugeByState('target_state', 'The state of the target: 1 for the present one.', () => {
     const present = readers.targetState()
@@ -141,7 +161,11 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   const loads = counter('model_loads_total', 'Models the target loaded for foreman.')
   const avoided = counter('model_loads_avoided_total', 'Loads that the order of arrival would have needed on top.')
   const loadTime = histogram('target_load_seconds', 'Time the target took to load a model.', long)
-  const turn = histogram('turn_seconds', 'Length of a run of jobs of one model.', long)
+  const turn = histogram(
+    'turn_seconds',
+    'Length of a turn, from the first start of a run of jobs of one model to the next turn or the end of the queue: time in which jobs stepped aside, were paused or had no target is part of it.',
+    long,
+  )
   const commit = histogram('store_commit_seconds', 'Length of a transaction, fsync included.', short)
   const overhead = histogram('proxy_overhead_seconds', 'Time foreman added to a proxied request.', short)
   const held = histogram('proxy_held_seconds', 'Time a request of people was held before it went to the target.', long)

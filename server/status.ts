@@ -2,13 +2,16 @@
 
 import type { Clock } from './clock.ts'
 import { parseAffinityKey } from './job/affinity.ts'
+import type { Snapshot } from './job/schedule.ts'
 import type { Health, QueuePlan, QueueStatus, TargetStatus } from './job/schema.ts'
 import { states } from './job/state.ts'
+import type { Readers } from './metrics.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
 import { time } from './queue/view.ts'
 import type { Store } from './store/store.ts'
+import type { Told } from './worker/turns.ts'
 import type { Worker } from './worker/worker.ts'
 import type { z } from 'zod'
 
@@ -19,32 +22,43 @@ export function queueStatus(
   queue: Queue,
   { turns, outlook, running }: Worker,
   people: People,
+  target: Target,
 ): z.infer<typeof QueueStatus> {
-  const { current, name, claim } = turns
-  const { yielding } = turns.state
+  const { turn, claim, yielding } = turns.told
   const { waitingFor } = outlook
   const oldest = queue.oldestWait_ms()
   const since = (monotonic: number) => time(queue.steady.of(monotonic))
+  const told = (one: Told) => ({ key: one.key, model: modelOf(one.key), since: since(one.since) })
   return {
     paused: queue.paused,
     states: Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     models: queue.models().slice(0, modelsShown),
-    ...(current
-      ? {
-          turn: {
-            key: name,
-            model: parseAffinityKey(name).model,
-            since: since(current.since),
-            claimed: claim !== null,
-          },
-        }
-      : {}),
+    ...(turn ? { turn: { ...told(turn), claimed: claim !== null } } : {}),
+    ...(claim ? { claim: told(claim) } : {}),
     ...(running ? { running: running.row.id } : {}),
     ...(oldest > 0 ? { oldest_wait_ms: oldest } : {}),
     ...(waitingFor ? { reason: waitingFor } : {}),
     ...(yielding === null ? {} : { yielding_since: since(yielding) }),
-    people: { in_flight: people.inFlight, held: people.held },
+    target: target.state,
+    people: { in_flight: people.inFlight, held: people.held, models: usedByPeople(outlook.snapshot(), people) },
   }
+}
+
+/** Whom jobs step aside for: models that people use or wait for, and those in memory that they used within H. */
+function usedByPeople({ now, people: crowds, resident, limits }: Snapshot, people: People) {
+  return crowds
+    .filter(({ key, flight, held, used }) => flight + held > 0 || (resident.has(key) && now - used < limits.hold))
+    .map(({ key, flight, held }) => ({ model: modelOf(people.nameOf(key)), in_flight: flight, held }))
+    .slice(0, modelsShown)
+}
+
+const modelOf = (key: string) => parseAffinityKey(key).model
+
+/** Seconds since the turn of jobs, their stepping aside and their claim began; 0 for what doesn't go on. */
+export function ages({ turns }: Worker, now: number): ReturnType<Readers['ages']> {
+  const { turn, yielding, claim } = turns.told
+  const age = (since: number | null | undefined) => (now - (since ?? now)) / 1000
+  return { turn: age(turn?.since), yielding: age(yielding), claim: age(claim?.since) }
 }
 
 /** What is expected to run when, the first `limit` of it. */

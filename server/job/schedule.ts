@@ -127,8 +127,9 @@ function underClaim(snapshot: Snapshot, claim: string): Decision {
   const chosen = keys.find(({ key }) => key === claim)!
   const beside = ({ key, flight }: Crowd) => flight === 0 || fits(room, new Set([key, claim]), now) === true
   const patient = strangers > 0 ? (snapshot.claimedAt ?? -Infinity) + limits.claim : -Infinity
-  if (now >= patient && people.every(beside)) return start(chosen, turnFor(snapshot, claim), yielding)
-  return { act: 'wait', reason: 'yielding_to_people', until: patient > now ? patient : null, yielding }
+  if (now >= patient && people.every(beside)) return start(chosen, turnFor(snapshot, claim), null)
+  const since = yielding ?? now
+  return { act: 'wait', reason: 'yielding_to_people', until: patient > now ? patient : null, yielding: since }
 }
 
 /** People's runners in memory that were used within H and would have to go, as far as anybody knows. */

@@ -127,11 +127,25 @@ export const QueueStatus = z
       })
       .optional()
       .meta({ id: 'Turn' }),
+    claim: z.object({ key: z.string(), model: z.string(), since: time }).optional().meta({
+      id: 'Claim',
+      description: 'The turn that jobs have claimed from people; it begins when what they have in flight is answered.',
+    }),
     running: z.string().optional().meta({ description: 'Id of the job that is loading or working.' }),
     oldest_wait_ms: z.int().optional(),
     reason: z.string().optional().meta({ description: 'Why nothing starts, while jobs wait.' }),
-    yielding_since: time.optional().meta({ description: 'Since when jobs step aside for people.' }),
-    people: People,
+    yielding_since: time.optional().meta({
+      description: 'Since when jobs step aside for people; some that need no load may run meanwhile.',
+    }),
+    target: z.string().meta({ description: 'State of the target; GET /target says more.' }),
+    people: People.extend({
+      models: z
+        .array(z.object({ model: z.string(), in_flight: z.int(), held: z.int() }).meta({ id: 'PeopleModel' }))
+        .meta({
+          description:
+            'Models that people use or wait for, and those in memory that they used within FOREMAN_HOLD; at most 1,000.',
+        }),
+    }).meta({ id: 'QueuePeople' }),
   })
   .meta({ id: 'QueueStatus' })
 

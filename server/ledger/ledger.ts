@@ -5,6 +5,7 @@ import pino, { type Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Code } from '../job/error.ts'
 import type { JobError, Usage } from '../job/schema.ts'
+import type { TargetState } from '../job/schedule.ts'
 import type { Happening } from '../job/state.ts'
 import type { Metrics } from '../metrics.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -36,13 +37,21 @@ export function errorShown(error: unknown): unknown {
   return { type: error.name, message: 'not what it should be', stack }
 }
 
+const targetWords: Record<TargetState, string> = {
+  unknown: 'unknown',
+  awake: 'awake',
+  asleep: 'asleep: nothing answers there',
+  down: 'down: no Ollama listens there',
+  stuck: 'stuck: it answers, but a load hangs',
+}
+
 export class Ledger {
   #options: LedgerOptions
   #arrivals = new Arrivals()
   /** The job that is about to start. */
   #starting: { seq: number; job: Started; listed: ReadonlySet<string> } | null = null
-  #holding = false
-  #turning = false
+  /** What was last said of people who are held; null: that nobody is. */
+  #holding: string | null = null
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -86,28 +95,47 @@ export class Ledger {
 
   /** So many requests of people are held now: for each other's sake, or because the target is `absent`. */
   holding(held: number, absent: boolean): void {
-    if (this.#holding === held > 0) return
-    this.#holding = held > 0
-    const words = absent ? 'people wait for the target' : 'people are held until their model may have its turn'
-    this.#options.log.info({ held }, this.#holding ? words : 'nobody is held any more')
+    const words = held === 0 ? null : absent ? 'people wait for the target' : 'people are held until their turn'
+    if (this.#holding === words) return
+    this.#holding = words
+    this.#options.log.info({ held }, words ?? 'nobody is held any more')
   }
 
-  /** A job of this key starts, within a turn. */
-  turns(key: string): void {
-    if (!this.#turning) this.#options.log.info({ key }, 'a turn of jobs begins')
-    this.#turning = true
+  /** People have a runner that jobs had, or nobody. */
+  people(key: string): void {
+    this.#options.log.info({ key }, 'people have the target')
+  }
+
+  /** The target is in another state than before. */
+  target(state: TargetState, previous: TargetState): void {
+    this.#options.log.info({ state, previous }, `the target is ${targetWords[state]}`)
+  }
+
+  /** Jobs step aside for people, or no longer; then `reason` is what they wait for instead. */
+  yielding(on: boolean, reason: string | null): void {
+    const words = on ? 'jobs step aside for people' : 'jobs no longer step aside for people'
+    this.#options.log.info({ yielding: on, ...(on || reason === null ? {} : { reason }) }, words)
+  }
+
+  /** Jobs of this key claimed a turn from people; null: that is over. */
+  claim(key: string | null): void {
+    this.#options.log.info(key === null ? {} : { key }, key === null ? 'the claim is over' : 'jobs claim a turn')
+  }
+
+  /** A run of jobs of one key begins. */
+  turn(key: string): void {
+    this.#options.log.info({ key }, 'a turn of jobs begins')
+  }
+
+  /** A run of jobs of one key is over. */
+  turnOver({ key, ms }: { key: string; ms: number }): void {
+    this.#options.log.info({ key, ms: Math.round(ms) }, 'turn over')
+    this.#options.metrics.turnEnded(ms / 1000)
   }
 
   /** Jobs are paused, or no longer. */
   paused(on: boolean): void {
     this.#options.log.info(on ? 'the queue is paused: no job starts' : 'the queue goes on')
-  }
-
-  /** A run of jobs of one key is over. */
-  turnEnded({ key, ms }: { key: string; ms: number }): void {
-    this.#turning = false
-    this.#options.log.info({ key, ms: Math.round(ms) }, 'turn over')
-    this.#options.metrics.turnEnded(ms / 1000)
   }
 
   /** A load takes far longer than it ever did, or people wait for one beside an idle runner: that of `key`, if it can be told. */

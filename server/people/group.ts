@@ -4,6 +4,8 @@ import type { Visit } from './visit.ts'
 
 export class Group {
   readonly key: string
+  /** As the last request spelled it. */
+  name: string
   /** Oldest first. */
   held: Visit[] = []
   readonly flight = new Set<Visit>()
@@ -16,9 +18,12 @@ export class Group {
   coldSince: number | undefined
   /** It was seen not to be there then, or since: without that its load can't be told from a look that came late. */
   coldSeen = false
+  /** People were seen to have this runner since it was last loaded, and no job another since. */
+  theirs = false
 
   constructor(key: string) {
     this.key = key
+    this.name = key
   }
 
   get empty(): boolean {
@@ -44,7 +49,9 @@ export class Group {
   }
 
   /** Takes over the past of another group, whose requests are to be found here now. */
-  follow({ admitted, used, turn, coldSince, coldSeen }: Group): void {
+  follow({ name, admitted, used, turn, coldSince, coldSeen, theirs }: Group): void {
+    this.name = name
+    this.theirs ||= theirs
     this.admitted = Math.max(this.admitted, admitted)
     this.used = Math.max(this.used, used)
     if (turn !== undefined) this.turn = Math.min(this.turn ?? Infinity, turn)

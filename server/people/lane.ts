@@ -13,6 +13,12 @@ export class Lane {
   #held = 0
   #flying = 0
   #lookedAt = -Infinity
+  readonly #onTurn: (name: string) => void
+
+  /** `onTurn`: people have a runner in memory that jobs had, or nobody; `name` is its key as they spell it. */
+  constructor(onTurn: (name: string) => void = () => {}) {
+    this.#onTurn = onTurn
+  }
 
   get held(): number {
     return this.#held
@@ -25,6 +31,16 @@ export class Lane {
   /** Those held, oldest first within a runner. */
   get waiting(): Visit[] {
     return [...this.#groups.values()].flatMap(({ held }) => held)
+  }
+
+  /** How people spell the key of a runner. */
+  nameOf(key: string): string {
+    return this.#groups.get(key)?.name ?? key
+  }
+
+  /** A job of this key has the target. */
+  worked(key: string): void {
+    for (const group of this.#groups.values()) if (group.key !== key) group.theirs = false
   }
 
   crowds(slowestLoad: (key: string) => number): Crowd[] {
@@ -48,6 +64,7 @@ export class Lane {
   hold(visit: Visit): void {
     const group = this.#group(visit.key)
     visit.place = 'held'
+    group.name = visit.name
     this.#held++
     let at = group.held.length
     while (at > 0 && group.held[at - 1]!.came > visit.came) at--
@@ -66,6 +83,7 @@ export class Lane {
       for (const other of this.#groups.values()) if (other.flight.size === 0) other.turn = undefined
       group.turn = resident ? now : Infinity
     }
+    if (resident) this.#have(group)
     if (!resident) group.waitsForLoad(now, now - this.#lookedAt <= tooOldMs)
     group.admitted = now
     const going = group.held.splice(0, only ? 1 : group.held.length)
@@ -114,9 +132,13 @@ export class Lane {
     for (const group of this.#groups.values()) {
       if (!resident.has(group.key)) {
         group.coldSeen = true
+        group.theirs = false
         continue
       }
-      if (group.turn === Infinity) group.turn = now
+      if (group.turn === Infinity) {
+        group.turn = now
+        this.#have(group)
+      }
       if (group.coldSince !== undefined && group.coldSeen && group.flight.size > 0)
         loads.push({ key: group.key, ms: now - group.coldSince })
       group.coldSince = undefined
@@ -146,6 +168,12 @@ export class Lane {
     if (this.#groups.size <= remembered) return
     const empty = [...this.#groups.values()].filter((group) => group.empty).sort((a, b) => a.used - b.used)
     for (const { key } of empty.slice(0, Math.max(0, empty.length - remembered))) this.#groups.delete(key)
+  }
+
+  #have(group: Group): void {
+    if (group.theirs) return
+    group.theirs = true
+    this.#onTurn(group.name)
   }
 
   #land(visit: Visit, group: Group): boolean {

@@ -24,6 +24,10 @@ export interface PeopleOptions {
   onChange?: () => void
   /** A runner was loaded for people; `ms` is at most how long that took. */
   onLoad?: (facts: { key: string; ms: number }) => void
+  /** People have this runner now, which jobs had before, or nobody; its key as they spell it. */
+  onTurn?: (name: string) => void
+  /** So many are held; `absent`: for the target. Told after each decision, whether it is another number or not. */
+  onHolding?: (held: number, absent: boolean) => void
   /** A request was held for so long before it went. */
   onHeld?: (ms: number) => void
   /** The target hangs on letting this runner go, and is told to. */
@@ -34,7 +38,7 @@ export interface PeopleOptions {
 
 export class People {
   readonly #options: PeopleOptions
-  readonly #lane = new Lane()
+  readonly #lane: Lane
   readonly #outage: Outage
   readonly #passing: Passing
   #jobs: Jobs = { running: null, claim: null }
@@ -45,6 +49,7 @@ export class People {
 
   constructor(options: PeopleOptions) {
     this.#options = options
+    this.#lane = new Lane(options.onTurn)
     this.#cure = new Cure(options)
     const onChange = () => this.#changed()
     this.#outage = new Outage({ ...options, onChange })
@@ -68,6 +73,11 @@ export class People {
   /** What each runner's requests are doing, and when they last did. */
   get crowds(): Crowd[] {
     return this.#lane.crowds(this.#options.slowestLoad)
+  }
+
+  /** How they spell the key of a runner. */
+  nameOf(key: string): string {
+    return this.#lane.nameOf(key)
   }
 
   /**
@@ -119,6 +129,7 @@ export class People {
     if (jobs.running === this.#jobs.running && jobs.claim === this.#jobs.claim) return
     if (this.#jobs.running !== null) this.#cure.worked()
     this.#jobs = jobs
+    if (jobs.running !== null) this.#lane.worked(jobs.running)
     this.decide()
   }
 
@@ -150,6 +161,7 @@ export class People {
       this.#deciding = false
     }
     this.#lane.trim()
+    this.#options.onHolding?.(this.held, this.#options.target.absent || this.#outage.asking)
   }
 
   #settle(): void {

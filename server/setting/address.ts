@@ -26,8 +26,13 @@ export function parseListen(text: string): ListenAddress | undefined {
 
 /** The address a neighbour on this machine would use: wildcard addresses become loopback, IPv6 gets its brackets. */
 export function urlOf({ host, port }: ListenAddress): string {
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const name = !isWildcard(host) ? host : isIPv6(host) ? '::1' : '127.0.0.1'
   return `http://${isIPv6(name) ? `[${name}]` : name}:${port}`
+}
+
+/** Whether `host` stands for every address of a machine: to listen there is to listen everywhere, to connect is to stay here. */
+export function isWildcard(host: string): boolean {
+  return /^(0\.0\.0\.0|::)$/.test(bare(host))
 }
 
 /** Whether only this machine can reach `host`: `localhost`, 127.0.0.0/8 and ::1, mapped forms included. */

@@ -2,7 +2,7 @@
 // No setting is named here; config.ts says which exist and of which kind each is.
 import { isIPv4 } from 'node:net'
 import { z } from 'zod'
-import { bare, isHostName, isNetwork, parseListen } from './address.ts'
+import { bare, isHostName, isNetwork, isWildcard, parseListen } from './address.ts'
 import { parseDuration, parseSize } from './quantity.ts'
 
 /** `accepts` completes the sentence "accepted: …"; `schema` turns trimmed, non-empty text into the value. */
@@ -38,7 +38,7 @@ export function duration(): Kind<number>
 export function duration(besides: '0'): Kind<number>
 export function duration(...besides: Besides[]): Kind<number | null>
 export function duration(...besides: Besides[]): Kind<number | null> {
-  const accepts = ['a duration such as 500ms, 10s, 5m, 2h or 7d', ...besides].join(', or ')
+  const accepts = ['a duration such as 500ms, 10s, 5m, 2h or 7d, up to 36500d', ...besides].join(', or ')
   return kind(accepts, (text) => {
     if (text === 'off') return besides.includes('off') ? null : undefined
     const value = parseDuration(text)
@@ -48,7 +48,7 @@ export function duration(...besides: Besides[]): Kind<number | null> {
 
 /** Milliseconds; `-1`, Ollama's word for ever, becomes Infinity. */
 export const keepAlive: Kind<number> = kind(
-  'a duration such as 10s, 5m or 2h, or 0 to unload at once, or -1 to keep it for ever',
+  'a duration such as 10s, 5m or 2h, up to 36500d, or 0 to unload at once, or -1 to keep it for ever',
   (text) => (text === '-1' ? Infinity : parseDuration(text)),
 )
 
@@ -75,7 +75,10 @@ export function oneOf<T extends string>(...words: T[]): Kind<T> {
   return kind(`one of ${words.join(', ')}`, (text) => words.find((word) => word === text))
 }
 
-export const path: Kind<string> = kind('a path', (text) => (text.includes('\0') ? undefined : text))
+/** A `~` is the shell's: in .env or a container nothing expands it, and it would become a folder of that name. */
+export const path: Kind<string> = kind('a path written out, without ~', (text) =>
+  /\0|^~(\/|$)/.test(text) ? undefined : text,
+)
 
 export const listenAddress = kind(
   'address:port such as 127.0.0.1:11435 or [::1]:0, :port for every IPv4 address, or a port alone for loopback',
@@ -85,21 +88,27 @@ export const listenAddress = kind(
   },
 )
 
-/** An http or https URL without query and fragment; a path stays, a slash at its end goes. */
-export const baseUrl = kind('an http or https URL without query or fragment', (text) => {
+/** The URL without a slash at its end, if nothing follows its path and no user is in it. */
+function plainUrl(text: string): URL | undefined {
   const url = httpUrl(text)
-  return url && !/[?#]/.test(text) ? url.href.replace(/\/+$/, '') : undefined
-})
+  return url && url.username === '' && url.password === '' && !/[?#]/.test(text) ? url : undefined
+}
 
-/** The same without a user in it, whom people's requests would not carry. */
+const withoutSlash = (url: URL | undefined) => url?.href.replace(/\/+$/, '')
+
+/** Where callers reach foreman: it stands in links that anybody may be shown, so no user is in it. */
+export const publicUrl = kind(
+  'an http or https URL at which callers reach foreman, without user, query or fragment',
+  (text) => {
+    const url = plainUrl(text)
+    return url && isWildcard(url.hostname) ? undefined : withoutSlash(url)
+  },
+)
+
+/** Without a user in it, whom people's requests would not carry. */
 export const targetUrl = kind(
   'an http or https URL without query or fragment; a secret goes to FOREMAN_TARGET_TOKEN',
-  (text) => {
-    const url = httpUrl(text)
-    return url && url.username === '' && url.password === '' && !/[?#]/.test(text)
-      ? url.href.replace(/\/+$/, '')
-      : undefined
-  },
+  (text) => withoutSlash(plainUrl(text)),
 )
 
 /** An http or https URL of at most 2,048 characters, as it was written. */
@@ -107,10 +116,11 @@ export const receiverUrl = kind('an http or https URL of at most 2048 characters
   text.length <= 2_048 && httpUrl(text) ? text : undefined,
 )
 
-/** What a browser sends as `Origin`: scheme, host and maybe a port, in lower case. */
-export const origin = kind('an origin such as https://chat.example.org', (text) =>
-  /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/i.test(text) ? text.toLowerCase() : undefined,
-)
+/** What a browser sends as `Origin`: scheme, host and maybe a port, in lower case, without the scheme's own port. */
+export const origin = kind('an origin such as https://chat.example.org', (text) => {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/i.test(text)) return undefined
+  return /^https?:/i.test(text) ? httpUrl(text)?.origin : text.toLowerCase()
+})
 
 /** What may stand in a `Host` header, without its port, in lower case. */
 export const hostName = kind('a host name or an address, without a port', (text) => {
@@ -122,11 +132,15 @@ export const network = kind('a host name, an address or a range such as 10.0.0.0
   isNetwork(text) ? text.toLowerCase() : undefined,
 )
 
-export const ipv4 = kind('an IPv4 address', (text) => (isIPv4(text) ? text : undefined))
+export const ipv4 = kind('an IPv4 address such as 192.168.1.255', (text) =>
+  isIPv4(text) && text !== '0.0.0.0' ? text : undefined,
+)
 
-/** Six bytes in hex, written `aa:bb:cc:dd:ee:ff` whatever separated them. */
-export const macAddress = kind('a MAC address such as aa:bb:cc:dd:ee:ff', (text) =>
-  /^[\da-f]{2}([:-])(?:[\da-f]{2}\1){4}[\da-f]{2}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : undefined,
+/** Six bytes in hex, written `aa:bb:cc:dd:ee:ff` whatever separated them; an even first one, as only groups have an odd one. */
+export const macAddress = kind('the MAC address of one machine such as aa:bb:cc:dd:ee:ff', (text) =>
+  /^[\da-f][02468ace]([:-])(?:[\da-f]{2}\1){4}[\da-f]{2}$/i.test(text) && /[1-9a-f]/i.test(text)
+    ? text.toLowerCase().replaceAll('-', ':')
+    : undefined,
 )
 
 /** What a header can carry after `Bearer `. */
@@ -143,5 +157,6 @@ export const webhookSecret = kind('whsec_ followed by the base64 of 24 to 64 ran
 
 function httpUrl(text: string): URL | undefined {
   const url = /^https?:\/\/[^\s/]/i.test(text) && !/\s/.test(text) ? URL.parse(text) : null
+  if (url?.port === '0') return undefined
   return url && (isHostName(url.hostname) || isNetwork(bare(url.hostname))) ? url : undefined
 }

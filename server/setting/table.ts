@@ -36,7 +36,7 @@ export const table = {
   listen: setting('LISTEN', '127.0.0.1:11435', kind.listenAddress, 'where foreman listens; port 0 picks one'),
   publicUrl: optional(
     'PUBLIC_URL',
-    kind.baseUrl,
+    kind.publicUrl,
     'base of links in jobs and webhooks; unset: where foreman listens, which nobody outside a container reaches',
   ),
   data: setting('DATA', './data', kind.path, 'folder of foreman.db'),

@@ -261,7 +261,7 @@ describe('a folder that cannot be written', () => {
 
   test('shows what is in it and refuses every write, saying why', () => {
     const opened = open(unlockable(({ db }) => db.exec("INSERT INTO setting VALUES ('a', '1')")))
-    expect(opened.readonly).toBe('unable to open database file')
+    expect(opened.readonly).toMatch(/^EISDIR: .*foreman\.lock'$/)
     expect(opened.db.prepare('SELECT value FROM setting').pluck().get()).toBe('1')
     expect(() => write(opened)).toThrow(/readonly/)
   })
@@ -319,6 +319,16 @@ describe('a folder that cannot be written', () => {
       const opened = open(folder, from)
       expect(opened.db.prepare('SELECT value FROM setting').pluck().get()).toBe('1')
       expect(tables(opened)).toContain('more')
+    })
+  })
+
+  asRoot('says what the system says of it, and is refused when it is not there and may not be made', () => {
+    const folder = readable()
+    asNobody(() => {
+      expect(open(folder).readonly).toBe(`EACCES: permission denied, open '${join(folder, 'foreman.lock')}'`)
+      const missing = join(folder, 'data')
+      const why = `EACCES: permission denied, mkdir '${missing}'`
+      expect(() => open(missing)).toThrow(new StoreUnusable(`cannot use the data folder ${missing}: ${why}`))
     })
   })
 

@@ -2,8 +2,8 @@
 // the migrations. No query about jobs lives here.
 
 import Database from 'better-sqlite3'
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** The data folder cannot be used; the message is one plain line for the operator. */
 export class StoreUnusable extends Error {
@@ -27,18 +27,21 @@ const migrationsFolder = join(import.meta.dirname, 'migrations')
 /** Opens (and creates) `folder`/foreman.db for the process `owner`. Throws StoreUnusable when another foreman holds it or it is not ours to read. */
 export function openDatabase(folder: string, owner: number, migrations = migrationsFolder): OpenDatabase {
   const path = join(folder, 'foreman.db')
+  const lock = join(folder, 'foreman.lock')
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     chmodSync(folder, 0o700)
   } catch (error) {
     const why = (error as Error).message
-    if (!isReadonly(error)) throw new StoreUnusable(`cannot use the data folder ${folder}: ${why}`)
+    // One that may not even be made is a wrong setting, and nothing can be in it.
+    const forbidden = codeOf(error) === 'EACCES' && !existsSync(folder)
+    if (forbidden || !isReadonly(error)) throw new StoreUnusable(`cannot use the data folder ${folder}: ${why}`)
     if (!existsSync(folder)) return openUnwritable(path, why, migrations)
   }
   const open: Database.Database[] = []
   const close = () => open.toReversed().forEach((db) => db.close())
   try {
-    open.push(takeLock(join(folder, 'foreman.lock'), owner))
+    open.push(takeLock(lock, owner))
     const db = new Database(path, { timeout: openWait_ms })
     open.push(db)
     prepare(db)
@@ -50,8 +53,26 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
   } catch (error) {
     close()
     if (isReadonly(error) || codeOf(error) === 'SQLITE_FULL')
-      return openUnwritable(path, (error as Error).message, migrations)
+      return openUnwritable(path, whyUnwritable(lock) ?? (error as Error).message, migrations)
     throw storeUnusable(error, path)
+  }
+}
+
+/** Like `mkdir -p`. Node's own recursive one never returns where a file system denies a folder that is there, as /proc does. */
+function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
+  const above = dirname(folder)
+  if (!existsSync(above)) makeFolder(above)
+  mkdirSync(folder, { mode: 0o700 })
+}
+
+/** What the system says of a file that SQLite only says it cannot open. Undefined: it can be written. */
+function whyUnwritable(path: string): string | undefined {
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+    return undefined
+  } catch (error) {
+    return (error as Error).message
   }
 }
 

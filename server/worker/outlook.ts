@@ -76,6 +76,13 @@ export class Outlook {
     }
   }
 
+  /** How the oldest waiting job of a runner spells its key. */
+  spelled(key: string): string {
+    const { queue, target } = this.#options
+    const waiting = queue.keys((name) => target.runnerKey(name)).find((one) => one.key === key)
+    return (waiting && queue.headAt(waiting.head)?.key) ?? key
+  }
+
   /** Why a job waits and for how long, or how far it is. A list may do with the plan that is there: `fresh` false. */
   live(row: JobRow, fresh: boolean): Live {
     const run = this.#options.run()

@@ -1,24 +1,35 @@
 // The jobs' lane between two decisions: whose turn it is, since when jobs step aside for people, and what they claimed. It
 // remembers what job/schedule.ts decided and decides nothing. Times are monotonic milliseconds.
-import type { Decision, Snapshot, Turn } from '../job/schedule.ts'
+import type { Decision, Reason, Snapshot, Turn } from '../job/schedule.ts'
 
 export interface TurnsOptions {
-  /** A turn is over; `key` as its jobs have it. */
-  onTurn?: (turn: { key: string; ms: number }) => void
-  /** Jobs step aside for people from now on, or no longer. */
-  onYield?: (yielding: boolean) => void
+  /** How the waiting jobs of a runner spell its key: decisions fold the names of one runner. All keys told are such. */
+  spelled?: (key: string) => string
+  /** A turn begins. */
+  onTurn?: (key: string) => void
+  /** A turn is over. */
+  onTurnOver?: (turn: { key: string; ms: number }) => void
+  /** Jobs step aside for people from now on, or no longer; `reason` is then what they wait for instead, if anything. */
+  onYield?: (yielding: boolean, reason: Reason | null) => void
   /** A key claimed a turn from people; null: it is over. */
   onClaim?: (key: string | null) => void
 }
 
+/** A turn or a claim as callers are told of it. */
+export interface Told {
+  /** As its jobs spell it. */
+  key: string
+  since: number
+}
+
 export class Turns {
-  /** The turn's key as its jobs have it; in decisions names of one runner are folded. */
-  name = ''
   #options: TurnsOptions
   #turn: Turn | null = null
+  #turnName = ''
   #yielding: number | null = null
   #claim: string | null = null
   #claimedAt: number | null = null
+  #claimName = ''
 
   constructor(options: TurnsOptions = {}) {
     this.#options = options
@@ -38,6 +49,16 @@ export class Turns {
     return this.#claim
   }
 
+  /** What goes on now; `yielding` is since when jobs step aside. */
+  get told(): { turn: Told | null; claim: Told | null; yielding: number | null } {
+    const { current } = this
+    return {
+      turn: current && { key: this.#turnName, since: current.since },
+      claim: this.#claimedAt === null ? null : { key: this.#claimName, since: this.#claimedAt },
+      yielding: this.#yielding,
+    }
+  }
+
   /** Jobs were decided about. True: the claim changed, so people must be asked before jobs are again. */
   follow(decision: Decision, now: number): boolean {
     switch (decision.act) {
@@ -54,7 +75,7 @@ export class Turns {
         this.#yields(decision.yielding)
         return false
       case 'wait':
-        this.#yields(decision.yielding)
+        this.#yields(decision.yielding, decision.reason)
         return false
     }
   }
@@ -67,24 +88,32 @@ export class Turns {
   }
 
   #become(turn: Turn | null, now: number): void {
-    const before = this.#turn
-    if (before === turn) return
+    if (this.#turn === turn) return
+    const { current: before } = this
+    const ended = this.#turnName
+    // What a claim leaves behind is no turn.
+    const begins = turn !== null && turn.since > -Infinity
+    if (begins) this.#turnName = this.#spelled(turn.key)
     this.#turn = turn
-    // The one that a claim leaves behind has ended with it.
-    if (before && before.since > -Infinity)
-      this.#options.onTurn?.({ key: this.name || before.key, ms: now - before.since })
+    if (before) this.#options.onTurnOver?.({ key: ended, ms: now - before.since })
+    if (begins) this.#options.onTurn?.(this.#turnName)
   }
 
-  #yields(since: number | null): void {
+  #yields(since: number | null, reason: Reason | null = null): void {
     const changed = (this.#yielding === null) !== (since === null)
     this.#yielding = since
-    if (changed) this.#options.onYield?.(since !== null)
+    if (changed) this.#options.onYield?.(since !== null, reason)
   }
 
   #claims(key: string | null, now: number): void {
-    const changed = key !== this.#claim
+    if (key === this.#claim) return
+    if (key !== null) this.#claimName = this.#spelled(key)
     this.#claim = key
-    if (changed) this.#claimedAt = key === null ? null : now
-    if (changed) this.#options.onClaim?.(key)
+    this.#claimedAt = key === null ? null : now
+    this.#options.onClaim?.(key === null ? null : this.#claimName)
+  }
+
+  #spelled(key: string): string {
+    return this.#options.spelled?.(key) ?? key
   }
 }

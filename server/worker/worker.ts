@@ -64,7 +64,7 @@ export class Worker {
     }
     this.#keeper = new Keeper({ ...options, onStorage })
     this.#sight = new Sight(options)
-    this.turns = new Turns(options)
+    this.turns = new Turns({ ...options, spelled: (key) => this.outlook.spelled(key) })
     const running = () => this.#run?.row ?? null
     this.#notice = new Notice({ ...options, turns: this.turns, keeper: this.#keeper, running })
     this.trust = new Trust(options.clock)
@@ -142,7 +142,6 @@ export class Worker {
     if (decision.act !== 'start') return
     const row = queue.headAt(decision.place)
     if (row?.state !== 'queued') return this.#rest()
-    this.turns.name = row.key
     void this.#start(row, snapshot.resident.has(decision.key))
   }
 
@@ -235,11 +234,12 @@ export class Worker {
     this.#keeper.stop()
     this.#cancelTimer()
     this.#options.target.demand('waiting', false)
-    this.#endTurn(clock.now())
     const run = this.#run
-    if (!run) return
-    const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
-    await new Promise<void>((resolve) => this.#stopped.push(resolve))
-    cancel()
+    if (run) {
+      const cancel = clock.at(clock.now() + grace_ms, () => run.halt('stopping'))
+      await new Promise<void>((resolve) => this.#stopped.push(resolve))
+      cancel()
+    }
+    this.#endTurn(clock.now())
   }
 }
