@@ -126,6 +126,7 @@ export class People {
   looked(at = this.#options.clock.now()): void {
     const { clock, target, onLoad } = this.#options
     for (const load of this.#lane.looked(target.residentKeys(), clock.now(), at)) onLoad?.(load)
+    this.#cure.looked()
     this.decide()
   }
 
