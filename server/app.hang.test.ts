@@ -45,6 +45,7 @@ async function hangs(dice: Dice, count: number): Promise<number> {
     models: ['alpha', 'beta', 'gamma'],
     jobs: [4, 5, 6],
     gaps: [0, 20, 100, 400],
+    prompts: ['hi'],
     lengths: [undefined],
   } as const
   for (let i = 0; i < count; i++) await interleave({ foreman, clock, dice, ...jobs })

@@ -28,17 +28,19 @@ export interface Interleaving {
   jobs: readonly number[]
   /** How much time passes between two happenings, one of these, milliseconds. */
   gaps: readonly number[]
+  /** What is asked, one of these. */
+  prompts: readonly string[]
   /** Lengths of answers, one of these, tokens; undefined leaves it to the model. */
   lengths: readonly (number | undefined)[]
 }
 
 /** A request with a runner of one of four kinds, two of them of the same weights, which may say how long it is to stay. */
-function work({ dice, models: [twice, ...others], lengths }: Interleaving): object {
+function work({ dice, models: [twice, ...others], prompts, lengths }: Interleaving): object {
   const model = dice.of(twice, twice, ...others)
   const num_ctx = model === twice ? dice.of(undefined, undefined, undefined, 1024) : undefined
   const keep_alive = dice.of<string | number | undefined>(undefined, 0, '5m', -1, -1, -1)
   const num_predict = dice.of(...lengths)
-  const messages = [{ role: 'user', content: 'hi' }]
+  const messages = [{ role: 'user', content: dice.of(...prompts) }]
   const body = { model, messages, options: { num_ctx, num_predict }, keep_alive }
   return { request: { endpoint: '/api/chat', body }, timeout_s: 200 }
 }

@@ -69,13 +69,11 @@ describe.each(targets)('in front of $name', ({ start, real }) => {
     await foreman.app.target.refresh()
     // Each was heard once: a slot that Ollama loses when an answer is broken off, another mistake of it, is found out then.
     for (const model of [tinyA, tinyB, tinySlow]) expect(await ask(foreman, model)).toBe(200)
-    // The slow one is the one that is mostly left in the middle.
+    // The slow one is mostly left in the middle; over a long prompt it does not notice that for a second.
     const models = [tinySlow, tinyA, tinyB] as const
-    const gaps = [0, 200, 1_000, 4_000]
-    const lengths = [3, 30, 300]
-    for (let i = 0; i < count; i++) {
-      await interleave({ foreman, clock: hastyClock, dice, models, jobs: [3, 4], gaps, lengths })
-    }
+    const prompts = ['hi', ...['basil', 'cedar', 'delta'].map((word) => `${word}${' amber'.repeat(40)}`)]
+    const random = { models, jobs: [3, 4], gaps: [0, 200, 1_000, 4_000], prompts, lengths: [3, 30, 100] }
+    for (let i = 0; i < count; i++) await interleave({ foreman, clock: hastyClock, dice, ...random } as const)
     const hung = foreman.lines.filter(({ msg, state }) => msg.startsWith('a load hangs') || state === 'failed')
     await foreman.close()
     // Whatever needs a load goes on.
