@@ -4,12 +4,12 @@ import { request as send, type ClientRequest } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openForeman, type Foreman } from '../../server/app.harness.ts'
-import { afterwards } from '../../server/app.stage.ts'
+import { afterwards, hastyClock } from '../../server/app.stage.ts'
 import type { Clock } from '../../server/clock.ts'
 import { tinyA, tinyEndless, tinySlow } from './models.ts'
 import { openRelay, type Relay } from './relay.ts'
 import { type Target, targets } from './targets.ts'
-import { hastyClock, until } from './until.ts'
+import { until } from './until.ts'
 
 describe.each(targets)('in front of $name', ({ start }) => {
   let narrow: Target

@@ -4,11 +4,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openForeman, type Foreman } from '../../server/app.harness.ts'
 import { Dice, interleave } from '../../server/app.interleave.ts'
-import { afterwards } from '../../server/app.stage.ts'
+import { afterwards, hastyClock } from '../../server/app.stage.ts'
 import { tinyA, tinyB, tinySlow } from './models.ts'
 import { openRelay, type Relay } from './relay.ts'
 import { type Target, targets } from './targets.ts'
-import { hastyClock, until } from './until.ts'
+import { until } from './until.ts'
 
 /** More of them by `INTERLEAVINGS=500 npm run test:real -- hang --testTimeout=3000000`. */
 const interleavings = Number(process.env.INTERLEAVINGS ?? 40)

@@ -10,7 +10,7 @@ export interface CureOptions {
   clock: Clock
   target: Pick<Target, 'listedKeys' | 'residentKeys' | 'unload'> & { capacity: Pick<Capacity, 'room'> }
   /** The target hangs on letting this runner go, and is told to. */
-  onHung?: (key: string) => void
+  onHung?: (key: string, vain: false) => void
   /** After that it went. */
   onHealed?: (key: string) => void
 }
@@ -48,7 +48,7 @@ export class Cure {
     if ('until' in verdict) return verdict.until
     this.#healed = now
     this.#going = verdict.unload
-    onHung?.(verdict.unload)
+    onHung?.(verdict.unload, false)
     void target.unload(verdict.unload)
     return this.tend(crowds, job)
   }
