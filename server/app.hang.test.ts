@@ -2,7 +2,8 @@
 // before it is idle. Over random interleavings of foreman's own requests that never happens. Everything is real but time and the
 // target, which imitates the hang; where foreman is made careless these interleavings do find it (docs/adr/0020).
 import { expect, test } from 'vitest'
-import { chat, openForeman, type Foreman } from './app.harness.ts'
+import { openForeman } from './app.harness.ts'
+import { Dice, interleave } from './app.interleave.ts'
 import { turns } from './app.stage.ts'
 import { until, VirtualClock } from './clock.ts'
 
@@ -11,42 +12,6 @@ const interleavings = Number(process.env.INTERLEAVINGS ?? 150)
 const seed = Number(process.env.SEED ?? 1 + (Date.now() % 1_000_000))
 /** So many one after the other have one foreman and one target. */
 const together = 20
-
-class Dice {
-  #state = seed
-
-  /** One of these. */
-  of<T>(...sides: readonly T[]): T {
-    this.#state = (this.#state * 48_271) % 2_147_483_647
-    return sides[this.#state % sides.length] as T
-  }
-}
-
-/** A request with a runner of one of four kinds, two of them of the same weights, which may say how long it is to stay. */
-function work(dice: Dice): object {
-  const model = dice.of('alpha', 'alpha', 'beta', 'gamma')
-  const num_ctx = model === 'alpha' ? dice.of(undefined, undefined, undefined, 1024) : undefined
-  const keep_alive = dice.of<string | number | undefined>(undefined, 0, '5m', -1, -1, -1)
-  return { ...chat(model, 'hi', { options: { num_ctx }, keep_alive }), timeout_s: 200 }
-}
-
-/** Some jobs that come at random moments, while what runs is cancelled at others; resolves when all are over. */
-async function interleave(foreman: Foreman, clock: VirtualClock, dice: Dice): Promise<void> {
-  const { queue } = foreman.app
-  const { signal } = new AbortController()
-  const live = () => queue.total('queued') + queue.total('loading') + queue.total('working') > 0
-  for (let left = dice.of(4, 5, 6); left > 0 || live();) {
-    if (left > 0 && dice.of(true, true, false)) {
-      await foreman.submit(work(dice))
-      left--
-    } else if (dice.of(true, false)) {
-      const last = foreman.lines.findLast(({ job }) => job !== undefined)
-      if (last?.state === 'loading' || last?.state === 'working') await foreman.post(`/jobs/${last.job}/cancel`)
-    }
-    await until(clock, clock.now() + dice.of(0, 20, 100, 400), signal)
-  }
-  await foreman.app.idle()
-}
 
 /** So many interleavings on a target of random size; how many hangs were found. */
 async function hangs(dice: Dice, count: number): Promise<number> {
@@ -76,7 +41,14 @@ async function hangs(dice: Dice, count: number): Promise<number> {
     for (; !over.signal.aborted; await turns(4)) clock.advance(20)
   }
   const passing = time()
-  for (let i = 0; i < count; i++) await interleave(foreman, clock, dice)
+  const jobs = {
+    models: ['alpha', 'beta', 'gamma'],
+    jobs: [4, 5, 6],
+    gaps: [0, 20, 100, 400],
+    prompts: ['hi'],
+    lengths: [undefined],
+  } as const
+  for (let i = 0; i < count; i++) await interleave({ foreman, clock, dice, ...jobs })
   const found = foreman.lines.filter(({ msg }) => msg.startsWith('a load hangs')).length
   // One that hangs in a load that Ollama began by itself is only seen by the end of its time.
   const late = foreman.app.queue.total('failed')
@@ -88,7 +60,7 @@ async function hangs(dice: Dice, count: number): Promise<number> {
 }
 
 test(`the target never hangs on what foreman itself asks, in ${interleavings} random interleavings`, async () => {
-  const dice = new Dice()
+  const dice = new Dice(seed)
   let found = 0
   for (let left = interleavings; left > 0; left -= together) found += await hangs(dice, Math.min(left, together))
   expect({ found, seed }).toEqual({ found: 0, seed })

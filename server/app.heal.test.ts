@@ -91,3 +91,38 @@ test.each([-600_000, 0, 600_000])(
     expect(target.capacity.room.clash).toHaveLength(1)
   },
 )
+
+test('a runner whose slot is lost as a caller leaves goes once the next ones have waited a minute in vain', async () => {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock, fake: { models: ['alpha'] } })
+  const { app, fake } = foreman
+  await app.target.refresh()
+  const body = { model: 'alpha', prompt: 'hi' }
+  /** A caller who leaves `after` so many lines of an answer that goes no further; `ms` later than it begins. */
+  const leaveIn = async (after: number, ms: number) => {
+    fake.fault({ do: 'hang', after })
+    const leave = new AbortController()
+    const asked = fetch(`${foreman.url}/api/generate`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: leave.signal,
+    })
+    const left = asked.then((answer) => answer.text()).catch(() => 'left')
+    await fake.until(() => fake.ledger.running === 1)
+    if (after > 0) await asked
+    await pass(clock, ms)
+    leave.abort()
+    expect(await left).toBe('left')
+    await eventually(async () => {
+      const { people } = (await foreman.get('/target')).json
+      return (people as { in_flight: number }).in_flight === 0
+    })
+  }
+  await leaveIn(2, 0)
+  await leaveIn(0, 40_000)
+  expect(fake.requests.filter(unloads)).toEqual([])
+  await leaveIn(0, 40_000)
+  await fake.until(() => fake.requests.filter(unloads).length === 1)
+  expect((await foreman.post('/api/generate', { ...body, stream: false })).status).toBe(200)
+  expect(fake.loads).toBe(2)
+})

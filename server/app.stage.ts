@@ -8,7 +8,7 @@ import { connect, createServer as createListener, type AddressInfo, type Server 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach } from 'vitest'
-import type { VirtualClock } from './clock.ts'
+import { systemClock, type Clock, type VirtualClock } from './clock.ts'
 import { startFake, type Fake, type FakeOptions } from './ollama/fake/fake.ts'
 
 const open: (() => Promise<unknown>)[] = []
@@ -104,6 +104,18 @@ export async function pass(clock: VirtualClock, ms: number, step = 1000): Promis
     await turns(10)
   }
   echo.close()
+}
+
+const haste = 10
+
+/**
+ * For a foreman whose patience is longer than a test's: its monotonic time is ten times as fast as the target's. A load of a tiny
+ * model then takes it three seconds, and a minute of silence is over in six.
+ */
+export const hastyClock: Clock = {
+  now: () => systemClock.now() * haste,
+  wall: () => systemClock.wall(),
+  at: (time, fn) => systemClock.at(time / haste, fn),
 }
 
 async function roundTrip(echo: Server): Promise<void> {

@@ -126,7 +126,7 @@ export async function startApp({
     onHolding: (held, absent) => ledger.holding(held, absent),
     onLoad: ({ key, ms }) => estimates.loaded(key, ms),
     onHeld: (ms) => metrics.held(ms / 1000),
-    onHung: (key) => ledger.hung({ unloaded: [key] }),
+    onHung: (key, vain) => ledger.hung({ unloaded: [key], vain }),
     onHealed: (key) => ledger.healed(key),
   })
   const metrics = createMetrics({

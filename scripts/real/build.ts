@@ -1,39 +1,57 @@
-// The Ollama server program: built once from source by the ordinary Go client, then taken from the cache.
-// v0.11.4 is the newest release that Go alone can build: later ones need C++ headers that the module does not bring.
+// The Ollama server programs: built once from source by the ordinary Go client, then taken from the cache. v0.11.4 is the newest
+// release that builds as it is; later ones need headers that headers.ts brings.
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runProgram } from './cache.ts'
+import { fetchHeaders } from './headers.ts'
 
-export const ollamaVersion = 'v0.11.4'
+export type Version = 'v0.11.4' | 'v0.11.10'
+
+/** Serves most tests. */
+export const ollamaVersion: Version = 'v0.11.4'
+/** Lets requests overtake that need no load, as all do since v0.11.5, and so can hang as they can (ollama#17408). */
+export const hangingVersion: Version = 'v0.11.10'
 
 /** The server's path in the cache, whether it is there or not. */
-export function serverPath(cache: string): string {
-  return join(cache, 'ollama', variant(), 'ollama')
+export function serverPath(cache: string, version = ollamaVersion): string {
+  return join(cache, 'ollama', variant(version), 'ollama')
 }
 
 /**
  * The server's path, after building it if it is missing: 3-5 minutes on two cores, seconds if Go still has the objects.
  * Needs `go` and a C++ compiler; throws with the compiler's last words when one is missing or the build fails.
  */
-export async function buildServer(cache: string, say: (line: string) => void): Promise<string> {
-  const path = serverPath(cache)
+export async function buildServer(
+  cache: string,
+  say: (line: string) => void,
+  version = ollamaVersion,
+): Promise<string> {
+  const path = serverPath(cache, version)
   if (existsSync(path)) return path
-  say(`building Ollama ${ollamaVersion} from source (3-5 minutes the first time)`)
+  say(`building Ollama ${version} from source (3-5 minutes the first time)`)
   const folder = join(cache, 'ollama')
-  const unfinished = join(folder, `${variant()}.${process.pid}`)
+  const unfinished = join(folder, `${variant(version)}.${process.pid}`)
   await mkdir(unfinished, { recursive: true })
+  const flags = hasVectors() ? [vectorFlags] : []
+  const include: string[] = []
+  if (version !== 'v0.11.4') {
+    const headers = join(folder, 'headers')
+    await fetchHeaders(headers)
+    include.push(`"-I${headers}"`)
+  }
   try {
-    await runProgram('go', ['install', '-trimpath', `github.com/ollama/ollama@${ollamaVersion}`], {
+    await runProgram('go', ['install', '-trimpath', `github.com/ollama/ollama@${version}`], {
       ...process.env,
       GOTOOLCHAIN: 'local',
       CGO_ENABLED: '1',
       GOBIN: unfinished,
-      ...(hasVectors() ? { CGO_CFLAGS: vectorFlags, CGO_CXXFLAGS: vectorFlags } : {}),
+      ...(flags.length > 0 ? { CGO_CFLAGS: flags.join(' ') } : {}),
+      ...(flags.length + include.length > 0 ? { CGO_CXXFLAGS: [...flags, ...include].join(' ') } : {}),
     })
     // A folder that bears the variant's name is whole: an interrupted build is never taken for a finished one.
-    await rm(join(folder, variant()), { recursive: true, force: true })
-    await rename(unfinished, join(folder, variant()))
+    await rm(join(folder, variant(version)), { recursive: true, force: true })
+    await rename(unfinished, join(folder, variant(version)))
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }
@@ -49,6 +67,6 @@ function hasVectors(): boolean {
   return ['avx2', 'bmi2', 'fma', 'f16c'].every((flag) => flags.includes(flag))
 }
 
-function variant(): string {
-  return hasVectors() ? `${ollamaVersion}-x86-64-v3` : ollamaVersion
+function variant(version: Version): string {
+  return hasVectors() ? `${version}-x86-64-v3` : version
 }

@@ -2,7 +2,7 @@
 // hands scripts/real/*.real.ts to vitest. These tests stay out of `npm test`, which needs nothing but the clone.
 // Arguments are vitest's: a part of a file's name, `-t` a test's name, `--reporter=json --outputFile=…`.
 import { parseCLI, startVitest } from 'vitest/node'
-import { buildServer } from './build.ts'
+import { buildServer, hangingVersion } from './build.ts'
 import { cacheFolder } from './cache.ts'
 import { importModels } from './models.ts'
 import { startOllama } from './ollama.ts'
@@ -12,6 +12,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 async function prepare(): Promise<void> {
   const cache = cacheFolder()
   await buildServer(cache, say)
+  await buildServer(cache, say, hangingVersion)
   const ollama = await startOllama({ cache, name: 'import' })
   try {
     await importModels(ollama.url, cache, say)

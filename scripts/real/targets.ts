@@ -2,6 +2,8 @@
 // claims to answer alike. What a test may know of them and do to them is the same for both; how it is done differs.
 import { readFileSync, statSync } from 'node:fs'
 import { startFake } from '../../server/ollama/fake/fake.ts'
+import { hangingVersion, serverPath } from './build.ts'
+import { cacheFolder } from './cache.ts'
 import { tinyA, tinyB, tinyEmbed, tinyEndless, tinySlow } from './models.ts'
 import { type RealOllama, startOllama } from './ollama.ts'
 
@@ -12,6 +14,8 @@ export interface Options {
   maxQueue?: number
   /** OLLAMA_MAX_LOADED_MODELS. Default 1. */
   room?: number
+  /** One that can hang on letting a runner go (ollama#17408). The simulated one always can. */
+  hangs?: boolean
 }
 
 /** An Ollama with the tiny models, which holds one of them at a time unless told otherwise. */
@@ -45,8 +49,9 @@ export const targets: Kind[] = [
 ]
 
 async function startReal(options: Options): Promise<Target> {
-  const { room = 1, ...rest } = options
-  const asked = { ...rest, maxLoadedModels: room }
+  const { room = 1, hangs = false, ...rest } = options
+  const program = hangs ? serverPath(cacheFolder(), hangingVersion) : undefined
+  const asked = { ...rest, maxLoadedModels: room, program }
   const started = [await startOllama(asked)]
   const ollama = () => started.at(-1) as RealOllama
   const logStart = statSync(ollama().log).size
@@ -54,7 +59,8 @@ async function startReal(options: Options): Promise<Target> {
     url: ollama().url,
     loads: () => {
       const words = readFileSync(ollama().log).subarray(logStart).toString()
-      return words.match(/llama runner started in/g)?.length ?? 0
+      // Some versions say it twice.
+      return new Set(words.match(/^.*llama runner started in.*$/gm)).size
     },
     killRunners: () => ollama().killRunners(),
     freeze: () => ollama().freeze(),

@@ -207,9 +207,9 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   }
 
   /** The target's part is over. */
-  #end(): void {
+  #end(left = false): void {
     this.#over = true
-    this.#ticket?.release()
+    this.#ticket?.release(left)
     this.#body?.drop()
     this.#upload?.destroy()
   }
@@ -218,7 +218,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   closed(): void {
     if (!this.#way.active.delete(this)) return
     if (!this.#over) {
-      this.#end()
+      this.#end(true)
       this.#abort?.()
     }
     const { headersSent, statusCode, writableFinished } = this.#res

@@ -138,14 +138,18 @@ export class Ledger {
     this.#options.log.info(on ? 'the queue is paused: no job starts' : 'the queue goes on')
   }
 
-  /** A load takes far longer than it ever did, or people wait for one beside an idle runner: that of `key`, if it can be told. */
-  hung({ key, ms, unloaded }: { key?: string; ms?: number; unloaded: string[] }): void {
+  /**
+   * A load takes far longer than it ever did, or people wait for one beside an idle runner: that of `key`, if it can be told. Or
+   * people wait for a loaded runner, in `vain`.
+   */
+  hung({ key, ms, unloaded, vain }: { key?: string; ms?: number; unloaded: string[]; vain?: boolean }): void {
     const facts = {
       ...(key === undefined ? {} : { key }),
       ...(ms === undefined ? {} : { ms: Math.round(ms) }),
       unloaded,
     }
-    this.#options.log.warn(facts, 'a load hangs: what is in memory is told to go, once')
+    const what = vain ? 'callers wait in vain since an answer was left' : 'a load hangs'
+    this.#options.log.warn(facts, `${what}: what is in memory is told to go, once`)
   }
 
   /** A load that hung went on once this runner, or what stood in its way, was told to go. */

@@ -10,7 +10,7 @@ export interface CureOptions {
   clock: Clock
   target: Pick<Target, 'listedKeys' | 'residentKeys' | 'unload'> & { capacity: Pick<Capacity, 'room'> }
   /** The target hangs on letting this runner go, and is told to. */
-  onHung?: (key: string) => void
+  onHung?: (key: string, vain: false) => void
   /** After that it went. */
   onHealed?: (key: string) => void
 }
@@ -19,6 +19,8 @@ export class Cure {
   readonly #options: CureOptions
   #worked = -Infinity
   #healed = -Infinity
+  /** Was told to go, and has not been seen gone. */
+  #going: string | undefined
 
   constructor(options: CureOptions) {
     this.#options = options
@@ -45,14 +47,18 @@ export class Cure {
     })
     if ('until' in verdict) return verdict.until
     this.#healed = now
-    onHung?.(verdict.unload)
-    void this.#unload(verdict.unload)
+    this.#going = verdict.unload
+    onHung?.(verdict.unload, false)
+    void target.unload(verdict.unload)
     return this.tend(crowds, job)
   }
 
-  async #unload(key: string): Promise<void> {
+  /** What is in memory was read. A runner that was told to go may be listed for some time yet. */
+  looked(): void {
     const { target, onHealed } = this.#options
-    await target.unload(key)
-    if (!target.listedKeys().has(key)) onHealed?.(key)
+    const key = this.#going
+    if (key === undefined || target.listedKeys().has(key)) return
+    this.#going = undefined
+    onHealed?.(key)
   }
 }

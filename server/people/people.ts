@@ -7,6 +7,7 @@ import { Cure } from './cure.ts'
 import { Lane } from './lane.ts'
 import { Outage } from './outage.ts'
 import { Passing } from './passing.ts'
+import { Slots } from './slots.ts'
 import type { Jobs, Surroundings } from './surroundings.ts'
 import { LaneTicket } from './ticket.ts'
 import type { Ticket, Traveller, Visit } from './visit.ts'
@@ -30,8 +31,8 @@ export interface PeopleOptions {
   onHolding?: (held: number, absent: boolean) => void
   /** A request was held for so long before it went. */
   onHeld?: (ms: number) => void
-  /** The target hangs on letting this runner go, and is told to. */
-  onHung?: (key: string) => void
+  /** The target hangs on letting this runner go, or lets its callers wait in vain, and is told to let it go. */
+  onHung?: (key: string, vain: boolean) => void
   /** After that it went. */
   onHealed?: (key: string) => void
 }
@@ -43,6 +44,7 @@ export class People {
   readonly #passing: Passing
   #jobs: Jobs = { running: null, claim: null }
   readonly #cure: Cure
+  readonly #slots: Slots
   #deciding = false
   #again = false
   #cancelTimer = () => {}
@@ -51,6 +53,7 @@ export class People {
     this.#options = options
     this.#lane = new Lane(options.onTurn)
     this.#cure = new Cure(options)
+    this.#slots = new Slots(options)
     const onChange = () => this.#changed()
     this.#outage = new Outage({ ...options, onChange })
     this.#passing = new Passing({ clock: options.clock, outage: this.#outage, onChange })
@@ -104,6 +107,8 @@ export class People {
       clock,
       target,
       lane: this.#lane,
+      slots: this.#slots,
+      job: () => this.#jobs.running !== null,
       onChange: () => this.#changed(),
       unsent: (unsent) => this.#outage.unsent(unsent),
     })
@@ -137,6 +142,7 @@ export class People {
   looked(at = this.#options.clock.now()): void {
     const { clock, target, onLoad } = this.#options
     for (const load of this.#lane.looked(target.residentKeys(), clock.now(), at)) onLoad?.(load)
+    this.#cure.looked()
     this.decide()
   }
 

@@ -1,6 +1,7 @@
 // What a passage tells of its request while that stands in the lane.
 import type { Clock } from '../clock.ts'
 import type { Lane } from './lane.ts'
+import type { Slots } from './slots.ts'
 import type { Surroundings } from './surroundings.ts'
 import type { Ticket, Visit } from './visit.ts'
 
@@ -8,6 +9,9 @@ export interface TicketParts {
   clock: Clock
   target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'runnerKey' | 'shown'>
   lane: Lane
+  slots: Slots
+  /** A job is loading or working. */
+  job: () => boolean
   /** The lane is another than before. */
   onChange: () => void
   /** It could not be sent, which is looked into. True: it may wait for the target. */
@@ -33,15 +37,22 @@ export class LaneTicket implements Ticket {
     return this.#visit.place === 'held'
   }
 
-  release(): void {
+  release(left = false): void {
     this.#cancelStall()
-    if (this.#visit.place !== 'gone') this.#leave('gone')
+    const { place, key } = this.#visit
+    if (place === 'gone') return
+    this.#leave('gone')
+    if (!left || place !== 'flight') return
+    const { slots, job } = this.#parts
+    if (this.#answered) slots.leftAnswer(key)
+    else slots.leftSilence(this.#visit, job())
   }
 
   answered(): void {
-    const { target, lane } = this.#parts
+    const { target, lane, slots } = this.#parts
     const { place, key, name } = this.#visit
     this.#answered = true
+    slots.answered(key)
     const resident = target.residentKeys()
     if (place !== 'flight' || resident.has(key)) return
     // With another request inside Ollama the runner may be gone as soon as it has answered.

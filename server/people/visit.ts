@@ -13,8 +13,8 @@ export interface Traveller {
 export interface Ticket {
   /** Nothing was sent to the target yet. */
   readonly held: boolean
-  /** The target's answer has ended or the caller left. Only the first call counts. */
-  release(): void
+  /** The target's answer has ended, or the caller left it. Only the first call counts. */
+  release(left?: boolean): void
   /** The target has begun to answer well: the runner is in memory. */
   answered(): void
   /** The client takes no bytes although there are some, or takes them again. */
