@@ -76,10 +76,10 @@ export class Planner {
       queuedAt: queue.steady.monotonic(row.waiting_since),
     }))
     const work = ({ model, endpoint }: { model: string; endpoint: string }) => estimates.work(model, endpoint)
-    const load = (key: string) => (target.cloud(key) ? 0 : estimates.load(key))
+    const load = (key: string) => estimates.load(key)
     this.#made = clock.now()
     const now = snapshot()
-    this.#entries = plan(now, jobs, { load, work }, this.#free(now))
+    this.#entries = [...plan(now, jobs, { load, work }, this.#free(now))]
     this.#bySeq = new Map(this.#entries.map((entry) => [entry.job.seq, entry]))
   }
 
