@@ -60,7 +60,6 @@ export async function startApp({
 }: AppOptions): Promise<App> {
   const log = plainLog.child({}, { serializers: { err: errorShown } })
   let url = config.publicUrl ?? ''
-  let stopping = false
   const store = new Store({
     folder: config.data,
     owner,
@@ -185,7 +184,8 @@ export async function startApp({
   })
   const api: Api = {
     queue,
-    live: (row, fresh) => worker.outlook.live(row, fresh),
+    live: (row) => worker.outlook.live(row),
+    planned: () => worker.outlook.planner.ready(),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people),
     targetStatus: () => targetStatus(target, people),
@@ -217,7 +217,7 @@ export async function startApp({
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
       void app.register(async (scope) =>
         mountPlain(scope, {
-          readiness: readinessOf({ store, clock, target, worker, stopping: () => stopping }),
+          readiness: readinessOf({ store, clock, target, worker, stopping: () => queue.vigil.over }),
           metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
           documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
         }),
@@ -232,10 +232,10 @@ export async function startApp({
   worker.wake()
 
   const close = async () => {
-    stopping = true
     queue.stop()
     await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
     await server.close(0)
+    worker.outlook.planner.end()
     waker?.close()
     target.close()
     store.close()
