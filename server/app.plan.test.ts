@@ -71,6 +71,19 @@ test('a list of jobs tells what the plan says that is there, and makes none', as
   expect(await positions()).toEqual([2, 3, 1])
 })
 
+test('a job that is canceled is in the plan no longer, though that is not made anew', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.post('/queue/pause')
+  const ids = []
+  for (const model of ['alpha', 'beta', 'alpha']) ids.push((await foreman.submit(chat(model))).id)
+  const [first, second, third] = ids as [string, string, string]
+  const planned = async () => ((await foreman.get('/queue/plan')).json as unknown as Plan).data.map(({ id }) => id)
+  expect(await planned()).toEqual([first, third, second])
+  await foreman.post(`/jobs/${first}/cancel`)
+  expect(await planned()).toEqual([third, second])
+  expect((await foreman.job(second)).position).toBe(2)
+})
+
 test.each(['0', '10001', 'x', '1.5'])('limit=%s is refused', async (limit) => {
   const foreman = await openForeman()
   expect((await foreman.get(`/queue/plan?limit=${limit}`)).status).toBe(422)

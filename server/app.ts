@@ -53,7 +53,6 @@ export async function startApp({
 }: AppOptions): Promise<App> {
   const log = plainLog.child({}, { serializers: { err: errorShown } })
   let url = config.publicUrl ?? ''
-  let stopping = false
   const store = new Store({
     folder: config.data,
     owner,
@@ -189,7 +188,6 @@ export async function startApp({
     worker,
     ledger,
     metrics,
-    stopping: () => stopping,
     onInternal: (error) => log.error({ err: error }, 'internal error'),
   })
   const listening = await server.listen({ ...config.listen })
@@ -200,10 +198,10 @@ export async function startApp({
   worker.wake()
 
   const close = async () => {
-    stopping = true
     queue.stop()
     await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
     await server.close(0)
+    worker.outlook.planner.end()
     waker?.close()
     target.close()
     store.close()

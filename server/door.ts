@@ -33,18 +33,18 @@ export interface House {
   worker: Worker
   ledger: Ledger
   metrics: Metrics
-  stopping: () => boolean
   /** A route threw what it should not have. */
   onInternal: (error: unknown) => void
 }
 
 /** Builds the server with all its routes; nothing listens yet. */
 export function openDoor(house: House): Promise<Server> {
-  const { config, clock, store, queue, people, target, worker, ledger, metrics, stopping, onInternal } = house
+  const { config, clock, store, queue, people, target, worker, ledger, metrics, onInternal } = house
   const api: Api = {
     queue,
     output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
-    live: (row, fresh) => worker.outlook.live(row, fresh),
+    live: (row) => worker.outlook.live(row),
+    planned: () => worker.outlook.planner.ready(),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people, target),
     targetStatus: () => targetStatus(target, people),
@@ -78,7 +78,7 @@ export function openDoor(house: House): Promise<Server> {
       void app.register(async (scope) => mountDownload(scope, { queue }))
       void app.register(async (scope) =>
         mountPlain(scope, {
-          readiness: readinessOf({ store, clock, target, worker, stopping }),
+          readiness: readinessOf({ store, clock, target, worker, stopping: () => queue.vigil.over }),
           metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
           documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
         }),

@@ -7,9 +7,9 @@ import { nowhere, token } from './foreman.ts'
 import { us } from './quantile.ts'
 import type { Row } from './table.ts'
 
-/** Fills the queue in `folder` up to `size` jobs and measures the claim there. */
-export async function claimsAt({ quick, say, profile }: Bench, folder: string, size: number): Promise<Claimed> {
-  const child = await new Child('scripts/bench/claimant.ts', {
+/** A claimant on the data in `folder`. */
+export function startClaimant({ profile }: Bench, folder: string): Promise<Child> {
+  return new Child('scripts/bench/claimant.ts', {
     settings: {
       FOREMAN_TARGET: nowhere,
       FOREMAN_LISTEN: '127.0.0.1:0',
@@ -19,6 +19,12 @@ export async function claimsAt({ quick, say, profile }: Bench, folder: string, s
     },
     profile,
   }).listening()
+}
+
+/** Fills the queue in `folder` up to `size` jobs and measures the claim there. */
+export async function claimsAt(bench: Bench, folder: string, size: number): Promise<Claimed> {
+  const { quick, say } = bench
+  const child = await startClaimant(bench, folder)
   const started = performance.now()
   await child.ask('fill', size, 600_000)
   const filled_s = ((performance.now() - started) / 1000).toFixed(1)

@@ -1,7 +1,7 @@
 // `npm run bench`: the speed and memory of foreman as ratios to its surroundings, measured in one run. Nothing is
 // asserted, only told. A whole run is recorded in docs/benchmark.md.
 //   --quick         short rounds and small queues: whether the benchmark works
-//   --only a,b      some rows: get latency stream submit claim (with start) admit drain attach list
+//   --only a,b      some rows: get latency stream submit claim (with start) plan admit drain attach list
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -18,6 +18,7 @@ import { drains } from './drain.ts'
 import { smallGet } from './get.ts'
 import { addedLatency } from './latency.ts'
 import { lists } from './list.ts'
+import { plans } from './plan.ts'
 import { record } from './record.ts'
 import { starts } from './start.ts'
 import { submits } from './submit.ts'
@@ -33,6 +34,7 @@ const parts: Record<string, (bench: Bench) => Promise<Row[]>> = {
   stream: streamedChunks,
   submit: submits,
   claim: longQueues,
+  plan: plans,
   admit: admissions,
   drain: drains,
   attach: attached,

@@ -10,7 +10,7 @@ import type { JobRow } from '../store/jobs.ts'
 import { cursorOf, pageOf } from './cursor.ts'
 import { fingerprint } from './fingerprint.ts'
 import { Pace } from './pace.ts'
-import { included, present, waited } from './present.ts'
+import { included, placed, present, waited } from './present.ts'
 import { jobEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
@@ -103,7 +103,7 @@ export const jobs = router({
     .output(Job)
     .query(async ({ input, ctx }) => {
       const row = await waited(ctx, input.id, input.wait ?? ctx.wait_s ?? 0)
-      return included(ctx, row, input.include ?? [])
+      return included(ctx, await placed(ctx, row), input.include ?? [])
     }),
 
   list: procedure

@@ -16,14 +16,20 @@ export async function waited({ api: { queue }, signal }: Context, id: string, se
   }
 }
 
-/** `fresh`: its place in the queue is worth a new plan; one of many does with the one that is there. */
-export function present(ctx: Context, row: JobRow, fresh = false): Job {
-  return { ...ctx.api.queue.view(row), ...ctx.api.live(row, fresh) }
+/** The row of a job once its place in the queue is known, which it may have left meanwhile. Of one job only: a list does with the plan that is there. */
+export async function placed({ api }: Context, row: JobRow): Promise<JobRow> {
+  if (row.state !== 'queued') return row
+  await api.planned()
+  return api.queue.find(row.id)
+}
+
+export function present(ctx: Context, row: JobRow): Job {
+  return { ...ctx.api.queue.view(row), ...ctx.api.live(row) }
 }
 
 export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
   const { queue } = ctx.api
-  const job = present(ctx, row, true)
+  const job = present(ctx, row)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
   const value = (text: Iterable<Buffer>, size: number) => {
     const verbatim = new Verbatim(text, size)

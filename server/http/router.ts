@@ -38,7 +38,10 @@ const queue = router({
     })
     .input(z.strictObject({ limit: z.int().min(1).max(10_000).optional() }))
     .output(QueuePlan)
-    .query(({ input, ctx }) => ctx.api.queuePlan(input.limit ?? plannedShown)),
+    .query(async ({ input, ctx }) => {
+      await ctx.api.planned()
+      return ctx.api.queuePlan(input.limit ?? plannedShown)
+    }),
 
   pause: procedure
     .meta({

@@ -13,10 +13,13 @@ import { problemOf } from './problem.ts'
 /** What the procedures act on; the composition root provides it. */
 export interface Api {
   queue: Queue
-  /** What is only known live of a job: why it waits and for how long, how far it is. `fresh`: the plan may be made anew for it. */
-  live: (row: JobRow, fresh: boolean) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+  /** What is only known live of a job: why it waits and for how long, how far it is. Its place is that of the plan that is there. */
+  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
   /** What the target has said to a job that runs. */
   output: (job: number) => Output | undefined
+  /** Resolves when there is a plan that is not older than a second. */
+  planned: () => Promise<void>
+  /** The first of that plan. */
   queuePlan: (limit: number) => z.infer<typeof QueuePlan>
   queueStatus: () => z.infer<typeof QueueStatus>
   targetStatus: () => z.infer<typeof TargetStatus>

@@ -1,7 +1,7 @@
 // The jobs that wait in a plan, by key. It answers the few keys among which the next decision can choose, so that a plan
 // over many keys does not look at all of them for each job. Law and time are not here: schedule.ts decides.
 
-import type { Snapshot, WaitingKey } from './schedule.ts'
+import type { Turn, WaitingKey } from './schedule.ts'
 
 /** A waiting job. Times are monotonic milliseconds. */
 export interface Waiting {
@@ -11,139 +11,142 @@ export interface Waiting {
   queuedAt: number
 }
 
-interface Line<T> {
-  key: string
-  /** In order of place; those before `next` have started. */
+/** A key with its jobs in order of place, `waiting` of them not started. */
+interface Line<T> extends WaitingKey {
   jobs: T[]
-  next: number
-  lastStart: number
-  /** The one entry of the heap that counts. */
-  standing: Standing<T> | null
-}
-
-/** Where a line stood when it was put here; it may have moved back since. */
-interface Standing<T> {
-  line: Line<T>
-  starvedSince: number
-  head: number
 }
 
 export class Lineup<T extends Waiting> {
   waiting = 0
   #lines = new Map<string, Line<T>>()
-  /** A binary heap, the longest starved on top. */
-  #heap: Standing<T>[] = []
+  #all = new Ranks()
+  /** Those of models that run elsewhere, and so need no load. */
+  #elsewhere = new Ranks()
 
-  /** `keys` tells since when the lines starve; `jobs` are those that wait, in order of place. */
+  /** `keys` tells since when the lines starve, and which run elsewhere; `jobs` are those that wait, in order of place. */
   constructor(jobs: readonly T[], keys: readonly WaitingKey[]) {
-    for (const job of jobs) this.#line(job.key).jobs.push(job)
+    for (const job of jobs) this.#line(job).jobs.push(job)
+    for (const line of this.#lines.values()) line.waiting = line.jobs.length
     this.waiting = jobs.length
-    for (const { key, starvedSince } of keys) {
+    for (const { key, starvedSince, elsewhere } of keys) {
       const line = this.#lines.get(key)
-      const head = line?.jobs[0]
-      if (line && head && starvedSince > head.queuedAt) line.lastStart = starvedSince
+      if (!line) continue
+      line.starvedSince = Math.max(line.starvedSince, starvedSince)
+      if (elsewhere) this.#elsewhere.add(line)
     }
-    for (const line of this.#lines.values()) this.#push(standing(line))
+    for (const line of this.#lines.values()) this.#all.add(line)
   }
 
   /** Starts the oldest job of a key. */
   take(key: string, now: number): T {
     const line = this.#lines.get(key)!
-    const job = line.jobs[line.next]!
-    line.next += 1
-    line.lastStart = now
+    const { jobs } = line
+    const job = jobs[jobs.length - line.waiting]!
+    line.waiting -= 1
     this.waiting -= 1
+    const next = jobs[jobs.length - line.waiting]
+    if (next) {
+      line.head = next.place
+      line.starvedSince = Math.max(next.queuedAt, now)
+    }
     return job
   }
 
   /**
-   * The keys that job/schedule.ts can choose: that of the turn, the one that claims, those in memory, and of all but the
-   * turn's the longest starved. Any other would lose against that one.
+   * The keys that job/schedule.ts can choose while nothing is claimed: that of the turn, those whose runner is in memory, and
+   * of all but the turn's the longest starved, also of those elsewhere. Any other would lose against one of these. They hold
+   * until the next job is taken.
    */
-  candidates({ turn, claim, resident }: Pick<Snapshot, 'turn' | 'claim' | 'resident'>): WaitingKey[] {
+  candidates(turn: Turn | null, runners: ReadonlySet<string>): WaitingKey[] {
     const own = turn ? this.#lines.get(turn.key) : undefined
-    const lines: Line<T>[] = []
-    const name = (line: Line<T> | undefined) => {
-      if (line && isWaiting(line) && !lines.includes(line)) lines.push(line)
-    }
-    name(own)
-    if (claim !== null) name(this.#lines.get(claim))
-    for (const key of resident) name(this.#lines.get(key))
-    name(this.#longestStarved(own))
-    return lines.map((line) => {
-      const { starvedSince, head } = standing(line)
-      return { key: line.key, waiting: line.jobs.length - line.next, head, starvedSince }
-    })
+    const found: WaitingKey[] = []
+    add(found, own)
+    for (const key of runners) add(found, this.#lines.get(key))
+    add(found, this.#elsewhere.first(own))
+    add(found, this.#all.first(own))
+    return found
   }
 
-  #line(key: string): Line<T> {
+  #line({ key, place, queuedAt }: T): Line<T> {
     let line = this.#lines.get(key)
-    if (!line) this.#lines.set(key, (line = { key, jobs: [], next: 0, lastStart: -Infinity, standing: null }))
+    if (!line) this.#lines.set(key, (line = { key, jobs: [], waiting: 0, head: place, starvedSince: queuedAt }))
     return line
   }
+}
 
-  #longestStarved(except: Line<T> | undefined): Line<T> | undefined {
-    let aside: Standing<T> | undefined
-    let found: Line<T> | undefined
-    while (this.#heap.length > 0 && !found) {
-      const top = this.#heap[0]!
-      const { line } = top
-      if (line.standing !== top) this.#pop()
-      else if (!isWaiting(line)) this.#pop().line.standing = null
-      else {
-        const now = standing(line)
-        // A line that was served has gone back since it was put here: it is put where it belongs, and the next is looked at.
-        if (isBefore(top, now)) {
-          this.#pop()
-          this.#push(now)
-        } else if (line === except) aside = this.#pop()
-        else found = line
-      }
+function add(found: WaitingKey[], one: WaitingKey | undefined): void {
+  if (one && one.waiting > 0 && !found.includes(one)) found.push(one)
+}
+
+type Rank = Pick<WaitingKey, 'starvedSince' | 'head'>
+
+/** Where a key stood when it was put into its ranks; it may have moved back since. */
+interface Standing extends Rank {
+  one: WaitingKey
+}
+
+/** Keys by how long they starve: a binary heap, the longest starved on top. */
+class Ranks {
+  readonly #heap: Standing[] = []
+
+  add(one: WaitingKey): void {
+    this.#push({ one, starvedSince: one.starvedSince, head: one.head })
+  }
+
+  /** The longest starved one of those that wait. */
+  first(except: WaitingKey | undefined): WaitingKey | undefined {
+    let aside: Standing | undefined
+    let found: WaitingKey | undefined
+    for (let top = this.#heap[0]; top && !found; top = this.#heap[0]) {
+      const { one } = top
+      if (one.waiting === 0) this.#pop()
+      else if (isBefore(top, one)) {
+        // It was served since it was put here: it goes where it belongs now, and the next is looked at.
+        top.starvedSince = one.starvedSince
+        top.head = one.head
+        this.#sink(top)
+      } else if (one === except) {
+        aside = top
+        this.#pop()
+      } else found = one
     }
     if (aside) this.#push(aside)
     return found
   }
 
-  #push(one: Standing<T>): void {
+  #push(standing: Standing): void {
     const heap = this.#heap
-    one.line.standing = one
-    let at = heap.push(one) - 1
+    let at = heap.push(standing) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!isBefore(one, heap[parent]!)) break
+      if (!isBefore(standing, heap[parent]!)) break
       heap[at] = heap[parent]!
       at = parent
     }
-    heap[at] = one
+    heap[at] = standing
   }
 
-  #pop(): Standing<T> {
+  #pop(): void {
+    const last = this.#heap.pop()!
+    if (this.#heap.length > 0) this.#sink(last)
+  }
+
+  /** Puts one in the place of the top, and down from there. */
+  #sink(standing: Standing): void {
     const heap = this.#heap
-    const top = heap[0]!
-    const last = heap.pop()!
-    for (let at = 0; heap.length > 0;) {
+    for (let at = 0; ;) {
       let child = 2 * at + 1
       if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1
-      if (child >= heap.length || !isBefore(heap[child]!, last)) {
-        heap[at] = last
-        break
+      if (child >= heap.length || !isBefore(heap[child]!, standing)) {
+        heap[at] = standing
+        return
       }
       heap[at] = heap[child]!
       at = child
     }
-    return top
   }
 }
 
-function isWaiting(line: Line<Waiting>): boolean {
-  return line.next < line.jobs.length
-}
-
-function standing<T extends Waiting>(line: Line<T>): Standing<T> {
-  const { place, queuedAt } = line.jobs[line.next]!
-  return { line, starvedSince: Math.max(queuedAt, line.lastStart), head: place }
-}
-
-function isBefore(a: Standing<Waiting>, b: Standing<Waiting>): boolean {
+function isBefore(a: Rank, b: Rank): boolean {
   return (a.starvedSince - b.starvedSince || a.head - b.head) < 0
 }

@@ -3,7 +3,7 @@
 
 import { Lineup, type Waiting } from './lineup.ts'
 import { fits } from './room.ts'
-import { schedule, type Snapshot, type Turn } from './schedule.ts'
+import { schedule, type Snapshot } from './schedule.ts'
 
 /** How long things take, in milliseconds; undefined: nobody has seen it. */
 export interface Expected<W extends Waiting> {
@@ -23,44 +23,36 @@ export interface Planned<W extends Waiting> {
 }
 
 /**
- * The order in which these jobs will start. `jobs` by place; `free` is when the running job is expected to be done, undefined
- * when nobody can tell. Of the snapshot's keys only `starvedSince` counts: the rest is made from the jobs.
+ * The order in which these jobs will start, one job a step: whoever asks for it takes as many steps at once as time allows.
+ * `jobs` by place; `free` is when the running job is expected to be done, undefined when nobody can tell. Of the snapshot's
+ * keys only `starvedSince` and `elsewhere` count: the rest is made from the jobs.
  */
-export function plan<W extends Waiting>(
+export function* plan<W extends Waiting>(
   now: Snapshot,
   jobs: readonly W[],
   expected: Expected<W>,
   free: number | undefined,
-): Planned<W>[] {
+): Generator<Planned<W>, void, void> {
   const lineup = new Lineup(jobs, now.keys)
   const memory = new Memory(now)
-  const planned: Planned<W>[] = []
-  let turn: Turn | null = now.turn
-  let at = free ?? now.now
+  const sight: Snapshot = { ...now, ...undisturbed, now: free ?? now.now, resident: memory.resident }
   let known = free !== undefined
-  while (lineup.waiting > 0) {
-    const decision = schedule({
-      ...undisturbed,
-      ...memory.seen,
-      now: at,
-      keys: lineup.candidates({ turn, claim: null, resident: memory.seen.resident }),
-      turn,
-      limits: now.limits,
-      room: now.room,
-    })
-    if (decision.act !== 'start') break
-    turn = decision.turn
-    const job = lineup.take(decision.key, at)
-    const loads = memory.bring(decision.key)
+  for (let position = 1; lineup.waiting > 0; position++) {
+    sight.listed = memory.listed
+    sight.keys = lineup.candidates(sight.turn, memory.runners)
+    const decision = schedule(sight)
+    if (decision.act !== 'start') return
+    sight.turn = decision.turn
+    const job = lineup.take(decision.key, sight.now)
+    const loads = memory.bring(decision.key, sight.now)
     const load = loads ? expected.load(decision.key) : 0
     const work = expected.work(job)
     known &&= load !== undefined
-    const startAt = known ? at : undefined
+    const startAt = known ? sight.now : undefined
     known &&= work !== undefined
-    at += (load ?? 0) + (work ?? 0)
-    planned.push({ job, position: planned.length + 1, loads, startAt, finishAt: known ? at : undefined })
+    sight.now += (load ?? 0) + (work ?? 0)
+    yield { job, position, loads, startAt, finishAt: known ? sight.now : undefined }
   }
-  return planned
 }
 
 const undisturbed = {
@@ -75,24 +67,34 @@ const undisturbed = {
 
 /** What will be in the target's memory. What is not known to fit beside the others takes their place. */
 class Memory {
-  readonly #now: Snapshot
-  seen: Pick<Snapshot, 'resident' | 'listed'>
+  readonly #room: Snapshot['room']
+  readonly #elsewhere: ReadonlySet<string>
+  /** Every key that needs no load, as a snapshot has them. */
+  readonly resident: Set<string>
+  /** Those of them whose runner is in memory. */
+  runners: ReadonlySet<string>
+  listed: ReadonlySet<string>
 
-  constructor(now: Snapshot) {
-    this.#now = now
-    this.seen = { resident: now.resident, listed: now.listed }
+  constructor({ keys, resident, listed, room }: Snapshot) {
+    this.#room = room
+    this.#elsewhere = new Set(keys.filter(({ elsewhere }) => elsewhere).map(({ key }) => key))
+    this.resident = new Set(resident)
+    this.runners = resident.difference(this.#elsewhere)
+    this.listed = listed
   }
 
   /** A job of this key starts. True when its runner has to be loaded. */
-  bring(key: string): boolean {
-    if (this.seen.resident.has(key)) return false
-    const { room, now } = this.#now
-    const beside = new Set([...this.seen.listed, key])
-    const together = fits(room, beside, now) === true
-    this.seen = {
-      resident: new Set([...(together ? this.seen.resident : []), key]),
-      listed: together ? beside : new Set([key]),
+  bring(key: string, now: number): boolean {
+    if (this.resident.has(key)) return false
+    const beside = new Set(this.listed).add(key)
+    if (fits(this.#room, beside, now) === true) {
+      this.runners = new Set(this.runners).add(key)
+      this.listed = beside
+    } else {
+      for (const runner of this.runners) this.resident.delete(runner)
+      this.runners = this.listed = new Set([key])
     }
+    this.resident.add(key)
     return true
   }
 }

@@ -58,7 +58,8 @@ function withoutOne({ keys, at }: Observation, of: ReadonlySet<string>): Observa
 
 /** What Ollama knows a runner by: the first blob of its key, without adapters and options. */
 export function weightsIn(key: string): string {
-  return key.split(/[ +]/, 1)[0]!
+  const end = key.search(/[ +]/)
+  return end < 0 ? key : key.slice(0, end)
 }
 
 /** Ollama keeps one runner of the same weights: another set of adapters or runner options replaces it. */

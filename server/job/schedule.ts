@@ -134,7 +134,7 @@ function underClaim(snapshot: Snapshot, claim: string): Decision {
 
 /** People's runners in memory that were used within H and would have to go, as far as anybody knows. */
 function disturbed({ now, limits, resident, listed, people, room }: Snapshot, key: string): Crowd[] {
-  if (resident.has(key) || fits(room, new Set([...listed, key]), now) === true) return []
+  if (people.length === 0 || resident.has(key) || fits(room, new Set([...listed, key]), now) === true) return []
   return people.filter((crowd) => resident.has(crowd.key) && now - crowd.used < limits.hold)
 }
 
@@ -157,9 +157,10 @@ function unclaimed(turn: Turn | null): Decision {
 function choose({ now, keys, turn, limits, resident }: Snapshot): WaitingKey {
   const { patience } = limits
   const current = keys.find(({ key }) => key === turn?.key)
+  if (current && turn && now - turn.since < patience) return current
   const others = keys.filter((each) => each !== current)
   const overdue = others.filter(({ starvedSince }) => now - starvedSince >= patience)
-  if (current && turn && !(overdue.length > 0 && now - turn.since >= patience)) return current
+  if (current && overdue.length === 0) return current
   if (overdue.length > 0) return longestStarved(overdue)
   const loaded = others.filter(({ key }) => resident.has(key))
   return longestStarved(loaded.length > 0 ? loaded : others)

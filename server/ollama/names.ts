@@ -26,6 +26,12 @@ export interface Manifest {
   digest: string
 }
 
+/** What an affinity key comes to. */
+interface Meaning {
+  runner: string
+  cloud: boolean
+}
+
 export interface NamesOptions {
   wire: Wire
   clock: Clock
@@ -37,12 +43,16 @@ const limitMs = 10_000
 const oldMs = 60_000
 /** So many digests are remembered; the oldest that no name has any more go first. */
 const mostKnown = 1_000
+/** What so many keys mean is remembered: as many as a plan has jobs, and people's beside them. */
+const mostMeant = 20_000
 
 export class Names {
   readonly #parts: NamesOptions
   readonly #closed = new AbortController()
   #models = new Map<string, Model>()
   #known = new Map<string, Shown>()
+  /** Answers already given, by affinity key, until the target tells something else: decisions ask for every key that waits. */
+  #meant = new Map<string, Meaning>()
   #refreshing: Promise<void> | undefined
   #again = false
   #at = Number.NEGATIVE_INFINITY
@@ -79,9 +89,12 @@ export class Names {
 
   /** A text equal exactly for affinity keys that share a runner, as far as the target has told; else by the name. */
   runner(key: string): string {
-    const { model, options } = parseAffinityKey(key)
-    if (this.cloud(model)) return model
-    return this.runnerAs(this.manifest(model), options)
+    return this.#meaning(key).runner
+  }
+
+  /** Whether the model of an affinity key, or of a runner, runs on ollama.com. */
+  elsewhere(key: string): boolean {
+    return this.#meaning(key).cloud
   }
 
   /** The same for what a name stood for at another time, with the options that were asked for. */
@@ -129,6 +142,23 @@ export class Names {
     this.#closed.abort(new Error('closed'))
   }
 
+  #meaning(key: string): Meaning {
+    let meaning = this.#meant.get(key)
+    if (!meaning) {
+      const { model, options } = parseAffinityKey(key)
+      const cloud = this.cloud(model)
+      meaning = { runner: cloud ? model : this.runnerAs(this.manifest(model), options), cloud }
+      if (this.#meant.size >= mostMeant) this.#meant.clear()
+      this.#meant.set(key, meaning)
+    }
+    return meaning
+  }
+
+  #changed(): void {
+    this.#meant.clear()
+    this.#parts.onChange?.()
+  }
+
   async #refreshAll(): Promise<void> {
     do {
       this.#again = false
@@ -148,14 +178,14 @@ export class Names {
     for (const model of listed.map(modelFrom)) models.set(canonicalModel(model.name), model)
     const changed = describe(models) !== describe(this.#models)
     this.#models = models
-    if (changed) this.#parts.onChange?.()
+    if (changed) this.#changed()
     for (const model of models.values()) {
       if (model.cloud || model.digest === '' || this.#known.has(model.digest)) continue
       const known = await this.#show(model)
       if (!known) continue
       this.#known.set(model.digest, known)
       this.#trim()
-      this.#parts.onChange?.()
+      this.#changed()
     }
   }
 

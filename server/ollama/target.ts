@@ -3,7 +3,7 @@
 // are only told of here.
 
 import type { Clock } from '../clock.ts'
-import { affinityKey, parseAffinityKey } from '../job/affinity.ts'
+import { affinityKey } from '../job/affinity.ts'
 import type { Answer } from './answer.ts'
 import { Capacity } from './capacity.ts'
 import { TargetAbsent } from './failure.ts'
@@ -166,7 +166,7 @@ export class Target {
 
   /** Whether the model of an affinity key runs on ollama.com, and so needs no runner here. */
   cloud(key: string): boolean {
-    return this.#names.cloud(parseAffinityKey(key).model)
+    return this.#names.elsewhere(key)
   }
 
   /** A person's request with this affinity key is at the target, or no longer: a runner of its weights that comes is its own. */

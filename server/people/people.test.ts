@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../clock.ts'
 import { sawEvict, sawTogether, unknownRoom } from '../job/room.ts'
 import { Scenery } from './people.harness.ts'
-import { People, type PeopleOptions } from './people.ts'
+import { People } from './people.ts'
+import type { PeopleOptions } from './surroundings.ts'
 
 function open(options: Partial<PeopleOptions> = {}) {
   const clock = new VirtualClock()

@@ -1,41 +1,15 @@
 // The people's lane: every passthrough inference request from its arrival until the target's answer has ended or its
 // caller has left. It asks job/admit.ts who may go, and holds the others: connection open, nothing sent, in order. It
 // moves no bytes; http/passage.ts does.
-import type { Clock } from '../clock.ts'
 import { admit, type Admission, type Crowd } from '../job/admit.ts'
 import { Cure } from './cure.ts'
 import { Lane } from './lane.ts'
 import { Outage } from './outage.ts'
 import { Passing } from './passing.ts'
 import { Slots } from './slots.ts'
-import type { Jobs, Surroundings } from './surroundings.ts'
+import type { Jobs, PeopleOptions } from './surroundings.ts'
 import { LaneTicket } from './ticket.ts'
 import type { Ticket, Traveller, Visit } from './visit.ts'
-
-export interface PeopleOptions {
-  clock: Clock
-  target: Surroundings
-  /** Pp, milliseconds; null never holds anybody for another's sake. */
-  patience: number | null
-  /** So long a request waits for an absent target. */
-  absentHold: number
-  /** The slowest load of a runner that was seen; 0: none. */
-  slowestLoad: (key: string) => number
-  /** A request came, went to the target or ended. */
-  onChange?: () => void
-  /** A runner was loaded for people; `ms` is at most how long that took. */
-  onLoad?: (facts: { key: string; ms: number }) => void
-  /** People have this runner now, which jobs had before, or nobody; its key as they spell it. */
-  onTurn?: (name: string) => void
-  /** So many are held; `absent`: for the target. Told after each decision, whether it is another number or not. */
-  onHolding?: (held: number, absent: boolean) => void
-  /** A request was held for so long before it went. */
-  onHeld?: (ms: number) => void
-  /** The target hangs on letting this runner go, or lets its callers wait in vain, and is told to let it go. */
-  onHung?: (key: string, vain: boolean) => void
-  /** After that it went. */
-  onHealed?: (key: string) => void
-}
 
 export class People {
   readonly #options: PeopleOptions

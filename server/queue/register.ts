@@ -69,8 +69,8 @@ export class Register {
     return found && { row: found, read: (start, end) => this.#store.blobs.read(found.blob, start, end) }
   }
 
-  /** The first of the waiting jobs, by place. */
-  firstWaiting(most: number): WaitingRow[] {
-    return this.#store.jobs.waiting(most)
+  /** The first of the waiting jobs behind a place, by place. */
+  waiting(behind: number, most: number): WaitingRow[] {
+    return this.#store.jobs.waiting(behind, most)
   }
 }

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { states, type State } from '../job/state.ts'
 import { Affinities } from './affinities.ts'
 import { openDatabase } from './database.ts'
-import { headOfKey, Jobs, type JobChange, type JobRow, type NewJob } from './jobs.ts'
+import { headOfKey, Jobs, waitingAfter, type JobChange, type JobRow, type NewJob } from './jobs.ts'
 import { afterwards, newJob, temporaryFolder } from './store.harness.ts'
 
 let db: Database.Database
@@ -134,6 +134,31 @@ describe('the claim', () => {
     )
     expect(inIndex.pluck().get()).toBe(101)
     expect(jobs.head(1)?.seq).toBe(2900)
+  })
+})
+
+describe('a page of the queue', () => {
+  test('is those who wait behind a place, by place, with what a plan has to know', () => {
+    fill(8)
+    put(2, 'loading', { attempt: 1 })
+    put(3, 'queued', { due: 50 })
+    put(4, 'queued', { place: 100 })
+    expect(jobs.waiting(1, 3).map(({ place }) => place)).toEqual([5, 6, 7])
+    expect(jobs.waiting(7, 3).map(({ seq, place }) => [seq, place])).toEqual([
+      [8, 8],
+      [4, 100],
+    ])
+    const { seq, id, place, key, model, endpoint, waiting_since } = jobs.at(5)!
+    expect(jobs.waiting(1, 1)).toEqual([{ seq, id, place, key, model, endpoint, queuedAt: waiting_since }])
+  })
+
+  test('is found by its index wherever it begins, and sorted already', () => {
+    fill(5000)
+    db.exec('ANALYZE')
+    expect(plan(waitingAfter, 2500, 500)).toEqual([
+      'SEARCH job USING INDEX job_waiting (place>?)',
+      'SEARCH affinity USING INTEGER PRIMARY KEY (rowid=?)',
+    ])
   })
 })
 

@@ -72,8 +72,8 @@ const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key
 export const listed = columns.replace('webhook, deliver, trace', 'NULL AS webhook, NULL AS deliver, NULL AS trace')
 export const from = 'job JOIN affinity ON affinity.id = job.affinity'
 
-/** What a plan has to know of a waiting job. */
-export type WaitingRow = Pick<JobRow, 'seq' | 'id' | 'place' | 'key' | 'model' | 'endpoint' | 'waiting_since'>
+/** What a plan has to know of a waiting job. `queuedAt` is its `waiting_since`, in steady time. */
+export type WaitingRow = Pick<JobRow, 'seq' | 'id' | 'place' | 'key' | 'model' | 'endpoint'> & { queuedAt: number }
 
 /** What retention has to know of a job that has ended. */
 export interface EndedRow {
@@ -115,10 +115,7 @@ export class Jobs {
       interruptions = @interruptions, free_requeues = @free_requeues, error = @error, usage = @usage WHERE seq = @seq`)
     this.#remove = db.prepare<[number]>('DELETE FROM job WHERE seq = ?')
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
-    this.#waiting = db.prepare<[number], WaitingRow>(
-      `SELECT seq, job.id, place, affinity.key, job.model, endpoint, waiting_since FROM ${from}
-       WHERE state = 'queued' AND due IS NULL ORDER BY place LIMIT ?`,
-    )
+    this.#waiting = db.prepare<[number, number], WaitingRow>(waitingAfter)
     this.#running = db.prepare<[], { seq: number }>(
       "SELECT seq FROM job WHERE state IN ('loading', 'working') ORDER BY seq",
     )
@@ -160,9 +157,9 @@ export class Jobs {
     return this.#head.get(affinity)
   }
 
-  /** The first of the waiting jobs, by place. */
-  waiting(most: number): WaitingRow[] {
-    return this.#waiting.all(most)
+  /** The first of the waiting jobs behind a place, by place. */
+  waiting(behind: number, most: number): WaitingRow[] {
+    return this.#waiting.all(behind, most)
   }
 
   /** Jobs that were running when the rows were last written. */
@@ -194,3 +191,7 @@ export const endedInOrder = `SELECT seq, finished_at,
 /** The claim: served whole from the partial index job_waiting_by_key, at any length of the queue. */
 export const headOfKey = `SELECT seq, place, waiting_since FROM job
   WHERE affinity = ? AND state = 'queued' AND due IS NULL ORDER BY place LIMIT 1`
+
+/** A page of the queue: found by the index job_waiting wherever it begins. */
+export const waitingAfter = `SELECT seq, job.id, place, affinity.key, job.model, endpoint, waiting_since AS queuedAt FROM ${from}
+  WHERE state = 'queued' AND due IS NULL AND place > ? ORDER BY place LIMIT ?`

@@ -55,9 +55,10 @@ export class Estimates {
   /** Milliseconds a job of this model and endpoint works, once its runner is there. */
   work(model: string, endpoint: string): number | undefined {
     const tokens = this.#learnt.get(`tokens ${model} ${endpoint}`)?.mean
+    if (tokens === undefined) return undefined
     const rest = this.#learnt.get(`rest ${model} ${endpoint}`)?.mean
     const token = tokens === 0 ? 0 : this.#learnt.get(`token ${model}`)?.mean
-    return tokens === undefined || rest === undefined || token === undefined ? undefined : tokens * token + rest
+    return rest === undefined || token === undefined ? undefined : tokens * token + rest
   }
 
   #saw(name: string, value: number): void {

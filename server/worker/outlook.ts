@@ -83,8 +83,8 @@ export class Outlook {
     return (waiting && queue.headAt(waiting.head)?.key) ?? key
   }
 
-  /** Why a job waits and for how long, or how far it is. A list may do with the plan that is there: `fresh` false. */
-  live(row: JobRow, fresh: boolean): Live {
+  /** Why a job waits and for how long, or how far it is. Its place is what the planner last said, if that is not too old. */
+  live(row: JobRow): Live {
     const run = this.#options.run()
     if (row.state === 'working' && run?.row.seq === row.seq && isNative(row.endpoint))
       return { progress: run.progress.view() }
@@ -92,7 +92,7 @@ export class Outlook {
     if (this.#options.storageFailing()) return { reason: 'storage_failing' }
     const { snapshot, decision } = this.#look()
     const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, snapshot, decision)
-    const entry = this.planner.entry(row.seq, fresh)
+    const entry = this.planner.entry(row.seq)
     const position = reason === 'next' ? 1 : entry?.position
     return {
       ...(reason ? { reason } : {}),

@@ -1,6 +1,9 @@
-// The plan of the queue for whoever asks: made at most once a second and only then, over the first of the waiting jobs. What it
-// said is held against what came: that is the error of the estimates.
+// The plan of the queue for whoever asks: made at most once a second and only then, over the first of the waiting jobs, in
+// steps between which the event loop has its turn. What it said is held against what came: that is the error of the estimates.
+
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
 import { plan, type Planned } from '../job/plan.ts'
 import { schedule, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
@@ -20,38 +23,50 @@ export interface PlannerOptions {
   onEtaError?: (ms: number) => void
 }
 
-export interface PlannedJob extends WaitingRow {
-  key: string
-  queuedAt: number
-}
-export type Entry = Planned<PlannedJob>
+/** A row whose key is that of its runner and whose time is monotonic. */
+export type Entry = Planned<WaitingRow>
 
 const lasts_ms = 1_000
 /** So many of the waiting jobs are planned. */
-export const planned = 10_000
+const planned = 10_000
+/** So many of them are read, or planned, in one turn of the event loop: a millisecond or two of work. Divides the above. */
+const step = 500
 
 export class Planner {
   readonly #options: PlannerOptions
   #made = -Infinity
+  #making: Promise<void> | undefined
+  /** Who has left since that was begun. */
+  readonly #gone = new Set<number>()
   #entries: readonly Entry[] = []
   #bySeq = new Map<number, Entry>()
+  #over = false
 
   constructor(options: PlannerOptions) {
     this.#options = options
   }
 
-  /** The waiting jobs in the order in which they are expected to start. */
+  /**
+   * Resolves when there is a plan that is not older than a second. All who ask while it is made share it, and its error;
+   * throws `stopping` once foreman has ended.
+   */
+  async ready(): Promise<void> {
+    if (!this.#old) return
+    this.#making ??= this.#make().finally(() => (this.#making = undefined))
+    await this.#making
+  }
+
+  /** The waiting jobs in the order in which the last plan expects them to start, without those that have left since. */
   get entries(): readonly Entry[] {
-    const { clock } = this.#options
-    if (clock.now() - this.#made >= lasts_ms) this.#make()
+    this.#moveUp()
     return this.#entries
   }
 
-  /** What the plan says of a job; one that is older than a second is only made anew if `fresh` says so. */
-  entry(seq: number, fresh: boolean): Entry | undefined {
-    const old = this.#options.clock.now() - this.#made >= lasts_ms
-    if (old && fresh) this.#make()
-    return old && !fresh ? undefined : this.#bySeq.get(seq)
+  /** What the plan says of a job, unless it is older than a second. */
+  entry(seq: number): Entry | undefined {
+    if (this.#old) return undefined
+    this.#moveUp()
+    return this.#bySeq.get(seq)
   }
 
   /** A job starts now. */
@@ -59,28 +74,75 @@ export class Planner {
     const { clock, onEtaError } = this.#options
     const expected = this.#bySeq.get(seq)?.startAt
     if (expected !== undefined) onEtaError?.(Math.abs(clock.now() - expected))
+    this.left(seq)
+  }
+
+  /** A job waits no longer. */
+  left(seq: number): void {
+    if (this.#making) this.#gone.add(seq)
     this.#bySeq.delete(seq)
   }
 
-  #make(): void {
-    const { queue, target, clock, estimates, snapshot } = this.#options
-    const folded = new Map<string, string>()
-    const runner = (name: string) => {
-      let key = folded.get(name)
-      if (key === undefined) folded.set(name, (key = target.runnerKey(name)))
-      return key
-    }
-    const jobs = queue.firstWaiting(planned).map((row) => ({
-      ...row,
-      key: runner(row.key),
-      queuedAt: queue.steady.monotonic(row.waiting_since),
-    }))
-    const work = ({ model, endpoint }: { model: string; endpoint: string }) => estimates.work(model, endpoint)
-    const load = (key: string) => (target.cloud(key) ? 0 : estimates.load(key))
-    this.#made = clock.now()
+  /** No plan is made any more; one that is being made ends at its next step. */
+  end(): void {
+    this.#over = true
+  }
+
+  get #old(): boolean {
+    return this.#options.clock.now() - this.#made >= lasts_ms
+  }
+
+  async #make(): Promise<void> {
+    const { target, clock, estimates, snapshot, run } = this.#options
+    this.#gone.clear()
+    const rows = await this.#read()
+    // What is planned is of this moment: rows, keys, what these mean, what runs. Whoever leaves later is left out at the end.
     const now = snapshot()
-    this.#entries = plan(now, jobs, { load, work }, this.#free(now))
-    this.#bySeq = new Map(this.#entries.map((entry) => [entry.job.seq, entry]))
+    const running = run()?.row.seq
+    const jobs = rows.filter(({ seq }) => seq !== running && !this.#gone.has(seq))
+    for (const job of jobs) job.key = target.runnerKey(job.key)
+    const expected = { load: (key: string) => estimates.load(key), work: remembered(estimates) }
+    const entries: Entry[] = []
+    const bySeq = new Map<number, Entry>()
+    const steps = plan(now, jobs, expected, this.#free(now))
+    await this.#rest()
+    for (const entry of steps) {
+      entries.push(entry)
+      bySeq.set(entry.job.seq, entry)
+      if (entries.length % step === 0) await this.#rest()
+    }
+    for (const seq of this.#gone) bySeq.delete(seq)
+    this.#entries = entries
+    this.#bySeq = bySeq
+    this.#made = clock.now()
+  }
+
+  /** The first of the queue, page by page: one who leaves and comes back meanwhile may be met twice. */
+  async #read(): Promise<WaitingRow[]> {
+    const { queue } = this.#options
+    const rows: WaitingRow[] = []
+    let page: WaitingRow[]
+    do {
+      await this.#rest()
+      page = queue.waiting(rows.at(-1)?.place ?? 0, step)
+      for (const row of page) {
+        row.queuedAt = queue.steady.monotonic(row.queuedAt)
+        rows.push(row)
+      }
+    } while (page.length === step && rows.length < planned)
+    return rows
+  }
+
+  async #rest(): Promise<void> {
+    await breathe()
+    if (this.#over) throw new ForemanError('stopping', 'foreman is stopping')
+  }
+
+  /** Takes those that have left out of the plan. */
+  #moveUp(): void {
+    if (this.#entries.length === this.#bySeq.size) return
+    this.#entries = this.#entries.filter(({ job }) => this.#bySeq.has(job.seq))
+    for (const [i, entry] of this.#entries.entries()) entry.position = i + 1
   }
 
   /** When the running job is expected to be done. Nobody can tell while nothing may start: how long people stay is theirs. */
@@ -94,5 +156,16 @@ export class Planner {
     const load = running.loads ? estimates.load(target.runnerKey(key)) : 0
     if (work === undefined || load === undefined) return undefined
     return Math.max(clock.now(), running.began + load + work)
+  }
+}
+
+/** How long jobs work, asked once for each endpoint and model: a plan has thousands of jobs over a few of them. */
+function remembered(estimates: Estimates): (job: WaitingRow) => number | undefined {
+  const known = new Map<string, Map<string, number | undefined>>()
+  return ({ model, endpoint }) => {
+    let models = known.get(endpoint)
+    if (!models) known.set(endpoint, (models = new Map()))
+    if (!models.has(model)) models.set(model, estimates.work(model, endpoint))
+    return models.get(model)
   }
 }
