@@ -53,6 +53,11 @@ export class Aftermath {
     this.#leaving = Infinity
   }
 
+  /** Nothing that was given up is waited for. */
+  get isOver(): boolean {
+    return this.#leaving === undefined
+  }
+
   /**
    * Resolves when what was given up has left the target, now that it is back: what comes before that stands behind it, or
    * makes Ollama evict a runner that works for nobody. It has left when nothing is in memory (Ollama began anew), or when

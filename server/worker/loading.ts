@@ -56,13 +56,17 @@ export class Loading {
     this.#aftermath = new Aftermath(options)
   }
 
-  /**
-   * Resolves when the runner is in memory, which asks nothing of the target if it is there and needs no `keepAlive`. Throws
-   * like Target.preload.
-   */
+  /** Whether there is nothing to be asked of the target before the work. */
+  ready(row: JobRow, { resident, keepAlive }: Pick<Wanted, 'resident' | 'keepAlive'>): boolean {
+    if (this.#options.target.cloud(row.key)) return true
+    const { isOver, settled } = this.#aftermath
+    return isOver && resident && settled && this.#told(keepAlive) === undefined
+  }
+
+  /** Resolves when the runner is in memory. Throws like Target.preload. */
   async bring(row: JobRow, { resident, signal, ...wanted }: Wanted): Promise<void> {
+    if (this.ready(row, { resident, ...wanted })) return
     const { target, onLoad } = this.#options
-    if (target.cloud(row.key)) return
     await this.#aftermath.over(signal)
     const key = target.runnerKey(row.key)
     let there = resident && this.#aftermath.settled
@@ -73,11 +77,15 @@ export class Loading {
       there = this.#aftermath.settled && target.residentKeys().has(key)
       if (!there) await this.#makeRoom(key, signal)
     }
-    // People's may need this runner's eviction in just this moment: a keep_alive must not come between.
-    const keepAlive = this.#unused ? wanted.keepAlive : undefined
+    const keepAlive = this.#told(wanted.keepAlive)
     if (there && keepAlive === undefined) return
     const ms = await this.#load(row, key, { ...wanted, keepAlive, signal })
     if (ms !== undefined && !there) onLoad?.({ key: row.key, ms })
+  }
+
+  /** People's may need this runner's eviction in just this moment: a keep_alive must not come between. */
+  #told(keepAlive: string | undefined): string | undefined {
+    return this.#unused ? keepAlive : undefined
   }
 
   /** A job's request has failed, or was broken off. */

@@ -23,6 +23,7 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
   const server = createServer((request, response) => {
     request.resume()
     if (request.url === '/api/chat') answer(response)
+    else if (request.url === '/api/generate') response.end('{"done":true,"done_reason":"load"}')
     else response.end('{"version":"0.40.0","models":[{"name":"far:latest","remote_host":"https://elsewhere"}]}')
   })
   server.listen(0, '127.0.0.1')
@@ -32,9 +33,12 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
     server.close()
   })
   let left = times
+  const commits: string[] = []
   const bench = new Bench({
     clock: undefined,
     fault: (point) => {
+      if (point.endsWith(':after')) commits.push(point.slice(0, -':after'.length))
+      if (point.endsWith(':before') && commits.at(-1) !== '|') commits.push('|')
       if (point === `${label}:inside` && left-- > 0) throw full()
     },
   })
@@ -79,7 +83,7 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
     const ended = await new Run(row, options).go(resident)
     return { ended, row: bench.queue.find(row.id) }
   }
-  return { bench, run, target, loads, tries: () => tries }
+  return { bench, run, target, loads, commits: () => commits.join(' '), tries: () => tries }
 }
 
 const kept = (bench: Bench, name: string, seq: number) => {
@@ -127,4 +131,14 @@ test('a model that runs elsewhere, which only the target can tell, is not loaded
   await target.refresh()
   const { ended } = await run({}, 'far', false)
   expect([ended, loads]).toEqual(['done', []])
+})
+
+test.each([
+  ['a job whose runner is in memory is loading and working with one commit', true, '| submit | load work | finish'],
+  ['a job whose runner is loaded for it says so before that', false, '| submit | load | work | finish'],
+] as const)('%s', async (_says, resident, expected) => {
+  const { bench, run, commits } = await setup((response) => response.end(line('hi', true)), 'none', 0)
+  const { row } = await run({}, 'm', resident)
+  expect(commits()).toBe(expected)
+  expect(bench.history(row)).toEqual(['submit queued', 'load loading', 'work working', 'finish done'])
 })

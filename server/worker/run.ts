@@ -8,16 +8,17 @@ import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
-import { TargetAbsent, TargetFailure, type Failure } from '../ollama/failure.ts'
+import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { isRefusal } from './keeper.ts'
-import type { Loading } from './loading.ts'
+import type { Loading, Wanted } from './loading.ts'
 import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { settled, stageResults } from './results.ts'
+import { emptied, isEmpty, silence } from './suspect.ts'
 import type { Trust } from './trust.ts'
 
 /** Why a run was told to end before its answer. */
@@ -70,17 +71,30 @@ export class Run {
   async go(resident: boolean, keepAlive?: string): Promise<Ended> {
     const { queue, persist, loading } = this.#options
     this.loads = !resident
-    const row = await persist(() => queue.advance(this.row.seq, 'load'))
+    const onStuck = () => this.halt('load_stalled')
+    const wanted = { resident, keepAlive, signal: this.#abort.signal, onStuck }
+    let row = await persist(() => this.#begin(wanted))
     try {
-      const onStuck = () => this.halt('load_stalled')
-      await loading.bring(row, { resident, keepAlive, signal: this.#abort.signal, onStuck })
-      this.output.sequence = (await persist(() => queue.advance(row.seq, 'work'))).sequence
+      if (row.state === 'loading') {
+        await loading.bring(row, wanted)
+        row = await persist(() => queue.advance(row.seq, 'work'))
+      }
+      this.output.sequence = row.sequence
       return await this.#finish(row, await this.#work(row))
     } catch (error) {
       return await this.#end(row, error)
     } finally {
       this.output.close()
     }
+  }
+
+  /** Loading begins; where there is nothing to load the work does too, as a second commit would only keep the GPU waiting. */
+  async #begin(wanted: Wanted): Promise<JobRow> {
+    const { queue, loading } = this.#options
+    const loads = queue.advance(this.row.seq, 'load')
+    if (!loading.ready(this.row, wanted)) return loads
+    const [, working] = await Promise.all([loads, queue.advance(this.row.seq, 'work')])
+    return working
   }
 
   async #work(row: JobRow): Promise<Answer> {
@@ -226,19 +240,4 @@ export class Run {
       throw error
     }
   }
-}
-
-const silence: JobError = {
-  code: 'target_failed',
-  detail: 'the answer stopped in the middle, longer than this model ever paused',
-}
-const emptied: Failure = {
-  code: 'target_failed',
-  retry: 'limited',
-  detail: 'an empty answer, the first after the target was away',
-}
-
-/** A generation without a word; a model that was broken by a sleep answers so, at once and every time. */
-function isEmpty({ endpoint }: JobRow, { text, usage }: Answer): boolean {
-  return streams(endpoint) && text === '' && (usage.output_tokens ?? 0) <= 1
 }
