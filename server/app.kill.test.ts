@@ -148,22 +148,35 @@ describe('killed at a commit', () => {
     whole(foreman)
   })
 
-  for (const happening of ['load', 'work', 'finish']) {
-    atEachMoment(happening, 'the running job goes back at no cost, and ends once', async (_, point) => {
-      const victim = await Victim.start(point, 2)
+  // The first of two on one model has its runner loaded, the second finds it in memory.
+  for (const [which, happening] of [
+    [1, 'load'],
+    [1, 'work'],
+    [2, 'load'],
+    [2, 'work'],
+    [2, 'finish'],
+  ] as const) {
+    const told = `job ${which} of a turn was running, goes back at no cost, and ends once`
+    atEachMoment(happening, told, async (moment, point) => {
+      const victim = await Victim.start(point, which)
       const { acknowledged } = victim
       await victim.call('POST', '/queue/pause')
       for (const model of ['alpha', 'alpha', 'beta']) await victim.submit(chat(model))
       await victim.call('POST', '/queue/resume')
       await victim.died()
       const foreman = await victim.again()
+      // Newest first.
       const jobs = await allDone(foreman, acknowledged)
       expect(jobs).toHaveLength(3)
-      const interrupted = !['load:before', 'load:inside', 'finish:after'].includes(point)
-      expect(jobs.map(({ interruptions }) => interruptions)).toEqual([0, Number(interrupted), 0])
-      expect(foreman.app.recovered).toBe(Number(interrupted))
+      // Where nothing is to be loaded the work begins with the same commit.
+      const begins = happening === 'load' || (happening === 'work' && which === 2)
+      const running = begins ? moment === 'after' : point !== 'finish:after'
+      expect(jobs.map(({ interruptions }) => interruptions)).toEqual(
+        [3, 2, 1].map((n) => Number(running && n === which)),
+      )
+      expect(foreman.app.recovered).toBe(Number(running))
       // A run that was not committed is done again, and only that one.
-      const again = point === 'finish:before' || point === 'finish:inside'
+      const again = happening === 'finish' && running
       expect(victim.fake.served).toHaveLength(again ? 4 : 3)
     })
   }
