@@ -1,6 +1,6 @@
 // Stopping as asked, and starting: signals, grace, exit codes, and the lines an operator reads.
 
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -171,6 +171,14 @@ describe('a start', () => {
     expect(await process.end('SIGTERM')).toEqual(clean)
     const foreman = await openForeman({ fake, folder: data })
     expect(foreman.app.recovered).toBe(0)
+  })
+
+  test('a .env that cannot be read is told with 2', async () => {
+    const cwd = temporaryFolder()
+    mkdirSync(join(cwd, '.env'))
+    const process = new Process('main.ts', { cwd })
+    expect(await process.ended).toEqual({ code: 2, signal: null })
+    expect(process.err).toMatch(/^\.env cannot be read: [^\n]+\n$/)
   })
 
   test('an argument that is none is told with 2, and nothing is started', async () => {

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import pino, { type Logger } from 'pino'
 import { startApp, type App } from './app.ts'
 import { ConfigError, loadConfig, settings, type Config } from './config.ts'
-import { StoreUnusable, storeUnusable } from './store/database.ts'
+import { storeUnusable } from './store/database.ts'
+import { StoreUnusable } from './store/folder.ts'
 
 const nodeNeeded = 24
 
@@ -18,7 +19,11 @@ async function main(args: readonly string[]): Promise<void> {
   const unknown = args.find((arg) => arg !== '--check')
   if (unknown !== undefined)
     return fail(2, `foreman takes no argument ${unknown}: only --check, and settings from the environment or .env`)
-  if (existsSync('.env')) process.loadEnvFile('.env')
+  try {
+    if (existsSync('.env')) process.loadEnvFile('.env')
+  } catch (error) {
+    return fail(2, `.env cannot be read: ${(error as Error).message}`)
+  }
   let config: Config
   try {
     config = loadConfig(process.env, (path) => readFileSync(path, 'utf8'))

@@ -15,7 +15,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { openDatabase, StoreUnusable, type OpenDatabase } from './database.ts'
+import { openDatabase, type OpenDatabase } from './database.ts'
+import { StoreUnusable } from './folder.ts'
 import { afterwards, look, temporaryFolder } from './store.harness.ts'
 
 const migrations = join(import.meta.dirname, 'migrations')
@@ -99,6 +100,19 @@ describe('the folder', () => {
     opened.db.pragma('wal_checkpoint(TRUNCATE)')
     opened.db.exec("INSERT INTO setting VALUES ('b', '1')")
     for (const file of readdirSync(folder)) expect([file, mode(join(folder, file))]).toEqual([file, '600'])
+  })
+
+  test('of others is refused and left as it is; one with only what a file system or a tool keeps there is taken', () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'lost+found'))
+    writeFileSync(join(folder, '.gitkeep'), '')
+    open(folder).close()
+    const home = temporaryFolder()
+    chmodSync(home, 0o755)
+    writeFileSync(join(home, 'thesis.tex'), '')
+    const refusal = `the data folder ${home} holds what is not foreman's: give it one of its own`
+    expect(() => open(home)).toThrow(new StoreUnusable(refusal))
+    expect([mode(home), readdirSync(home)]).toEqual(['755', ['thesis.tex']])
   })
 
   test('that is a file is refused with a plain line', () => {
@@ -266,15 +280,12 @@ describe('a folder that cannot be written', () => {
     expect(() => write(opened)).toThrow(/readonly/)
   })
 
-  test.runIf(process.platform === 'linux').each(['/sys/kernel', '/sys/there-is-no-such-folder'])(
-    'and has nothing in it is opened as an empty one: %s',
-    (folder) => {
-      const opened = open(folder)
-      expect(opened.readonly).toMatch(/\w/)
-      expect(jobsIn(opened)).toBe(0)
-      expect(() => write(opened)).toThrow(/readonly/)
-    },
-  )
+  test.runIf(process.platform === 'linux')('and is not even there is opened as an empty one', () => {
+    const opened = open('/sys/there-is-no-such-folder')
+    expect(opened.readonly).toMatch(/\w/)
+    expect(jobsIn(opened)).toBe(0)
+    expect(() => write(opened)).toThrow(/readonly/)
+  })
 
   /** Done by somebody who is not root, from whom file modes keep things. */
   function asNobody(work: () => void): void {

@@ -1,14 +1,10 @@
-// Opens the one SQLite file of foreman: the lock of its folder, the pragmas that make a commit mean "on disk", and
-// the migrations. No query about jobs lives here.
+// Opens the one SQLite file of foreman: the lock of its folder (folder.ts), the pragmas that make a commit mean "on disk",
+// and the migrations. No query about jobs lives here.
 
 import Database from 'better-sqlite3'
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-
-/** The data folder cannot be used; the message is one plain line for the operator. */
-export class StoreUnusable extends Error {
-  override name = 'StoreUnusable'
-}
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { closeFiles, StoreUnusable, takeFolder } from './folder.ts'
 
 export interface OpenDatabase {
   db: Database.Database
@@ -29,9 +25,9 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
   const path = join(folder, 'foreman.db')
   const lock = join(folder, 'foreman.lock')
   try {
-    makeFolder(folder)
-    chmodSync(folder, 0o700)
+    takeFolder(folder)
   } catch (error) {
+    if (error instanceof StoreUnusable) throw error
     const why = (error as Error).message
     // One that may not even be made is a wrong setting, and nothing can be in it.
     const forbidden = codeOf(error) === 'EACCES' && !existsSync(folder)
@@ -48,7 +44,7 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
     migrate(db, migrations)
     insist(db, path)
     db.pragma(`busy_timeout = ${othersWait_ms}`)
-    protect(folder)
+    closeFiles(folder)
     return { db, readonly: null, close }
   } catch (error) {
     close()
@@ -56,14 +52,6 @@ export function openDatabase(folder: string, owner: number, migrations = migrati
       return openUnwritable(path, whyUnwritable(lock) ?? (error as Error).message, migrations)
     throw storeUnusable(error, path)
   }
-}
-
-/** Like `mkdir -p`. Node's own recursive one never returns where a file system denies a folder that is there, as /proc does. */
-function makeFolder(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return
-  const above = dirname(folder)
-  if (!existsSync(above)) makeFolder(above)
-  mkdirSync(folder, { mode: 0o700 })
 }
 
 /** What the system says of a file that SQLite only says it cannot open. Undefined: it can be written. */
@@ -233,10 +221,4 @@ function insist(db: Database.Database, path: string): void {
   if (journal === 'wal' && synchronous === 2) return
   const found = `journal_mode is ${journal}, synchronous ${synchronous}`
   throw new StoreUnusable(`the file system of ${path} cannot keep a write-ahead log (${found}): use a local disk`)
-}
-
-function protect(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (/^foreman\.(db|lock)/.test(name)) chmodSync(join(folder, name), 0o600)
-  }
 }
