@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { Deferral } from './http/defer.ts'
 import { mountEvents } from './http/events.ts'
 import { mountDownload } from './http/download.ts'
 import { mountPlain } from './http/plain.ts'
@@ -53,6 +54,7 @@ export function openDoor(house: House): Promise<Server> {
       worker.wake()
     },
   }
+  const deferral = new Deferral({ api, bodyMax: config.bodyMax, onInternal })
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   return buildServer({
     tokens: config.tokens,
@@ -63,6 +65,7 @@ export function openDoor(house: House): Promise<Server> {
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
+    defer: deferral.take,
     onServed: (served) => {
       ledger.served(served)
       if (changesNames.has(served.route) && served.status === 200) void target.refresh()

@@ -66,7 +66,7 @@ export function routeOf(path: string): string {
 /** Reads along while the body of one request arrives. It keeps no bytes. */
 export class Peek {
   readonly #path: string
-  readonly #scan = new JsonScan({ mode: 'lenient', capture: [['model'], ['options'], ['shift']] })
+  readonly #scan = new JsonScan({ mode: 'lenient', capture: [['model'], ['options'], ['shift'], ['stream']] })
 
   constructor(path: string) {
     this.#path = path
@@ -74,6 +74,12 @@ export class Peek {
 
   write(chunk: Buffer): void {
     this.#scan.write(chunk)
+  }
+
+  /** A flag of the body, once it has ended; undefined when it has none. */
+  flag(name: 'stream'): boolean | undefined {
+    const kind = this.#scan.captures.find(({ path }) => path[0] === name)?.kind
+    return kind === 'true' || kind === 'false' ? kind === 'true' : undefined
   }
 
   /** The affinity key the whole body, given again, asks for; undefined when it can't be told. */

@@ -14,7 +14,7 @@ import { corsHeaders } from './origin.ts'
 import { Passage } from './passage.ts'
 import { originForm, pathOf, routeOf } from './peek.ts'
 import { problemOf } from './problem.ts'
-import type { Served, Way } from './way.ts'
+import type { Call, Served, Way } from './way.ts'
 
 export interface ProxyOptions {
   /** http or https; a path is put before every forwarded one. */
@@ -22,6 +22,8 @@ export interface ProxyOptions {
   /** The bearer the target gets. */
   targetToken?: string
   people: People
+  /** Takes a call whose caller wants a job in its place, and answers it. False: it passes. */
+  defer?: ((call: Call) => boolean) | undefined
   clock: Clock
   /** A proxied request has ended, whichever way. */
   onServed: (served: Served) => void
@@ -59,6 +61,7 @@ export class Proxy {
       memory: new Memory(),
       active: new Active(),
       closing: false,
+      defer: options.defer,
       onServed: options.onServed,
       onIdle: () => this.#idle?.(),
     }
