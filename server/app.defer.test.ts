@@ -1,7 +1,7 @@
 // Calls of Ollama's own routes that ask to become jobs, over HTTP and against the simulated Ollama: what is a job and what
 // passes, and that an answer in time is the one the route would have given.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openForeman, replyOf, type Foreman, type Reply } from './app.harness.ts'
 import { endpoints, type Endpoint } from './job/submit.ts'
 import type { Job } from './job/schema.ts'
@@ -28,7 +28,10 @@ const volatile =
 const seen = ({ status, headers, text }: Reply) => [
   status,
   headers.get('content-type'),
-  text.replaceAll(volatile, '"$1":0'),
+  text
+    .replaceAll(volatile, '"$1":0')
+    .replace(/,"request_id":0/, '')
+    .replace(/127\.0\.0\.1:\d+/, 'runner'),
 ]
 
 /** Asks the simulated Ollama itself. */
@@ -84,3 +87,50 @@ test.each(cases.filter(streams))(
     }
   },
 )
+
+describe('a failure in time is told as its route tells it', () => {
+  const settings = { MAX_ATTEMPTS: '1' }
+  const wait = { prefer: 'respond-async, wait=60' }
+  const whole = endpoints.map((endpoint) => ({ endpoint, body: { ...bodies[endpoint], stream: false } }))
+  const native = ['/api/chat', '/api/generate'] as const
+  const lined = native.map((endpoint) => ({ endpoint, body: bodies[endpoint] }))
+  const both = [...whole, ...lined]
+
+  /** Holds the deferred answer to that of the simulated Ollama. */
+  async function alike(foreman: Foreman, path: string, body: object): Promise<Reply> {
+    const deferred = await foreman.post(path, body, wait)
+    const asked = await direct(foreman, path, body)
+    expect(seen(deferred)).toEqual(seen(asked))
+    const [id = ''] = jobs(foreman)
+    expect(await foreman.job(id)).toMatchObject({ state: 'failed' })
+    expect(told(deferred)).toEqual([`${foreman.url}/jobs/${id}`, 'respond-async, wait=60', null])
+    return deferred
+  }
+
+  // The model is named as foreman asks to load it, which is over a native route whatever the job's is.
+  test.each(both)('a model that is not there: $endpoint $body', async ({ endpoint, body }) => {
+    const foreman = await openForeman({ settings })
+    expect((await alike(foreman, endpoint, { ...body, model: 'nope:latest' })).status).toBe(404)
+  })
+
+  test.each(both)('a refusal: $endpoint $body', async ({ endpoint, body }) => {
+    const foreman = await openForeman({ settings })
+    foreman.fake.fault({ do: 'refuse', status: 400, text: 'invalid "what" & <why>', times: 2 })
+    expect((await alike(foreman, endpoint, body)).status).toBe(400)
+  })
+
+  test.each(whole)('a runner that dies: $endpoint $body', async ({ endpoint, body }) => {
+    const foreman = await openForeman({ settings })
+    foreman.fake.fault({ do: 'crash', times: 2 })
+    // Of embeddings Ollama says 400.
+    expect((await alike(foreman, endpoint, body)).status).toBe(endpoint.includes('embed') ? 400 : 500)
+  })
+
+  test.each(lined)('a runner that dies in the middle of a stream: $endpoint', async ({ endpoint, body }) => {
+    const foreman = await openForeman({ settings })
+    foreman.fake.fault({ do: 'crash', after: 3, times: 2 })
+    const { status, text } = await alike(foreman, endpoint, body)
+    const lines = text.trim().split('\n')
+    expect([status, lines.length, Object.keys(JSON.parse(lines[3] ?? '') as object)]).toEqual([200, 4, ['error']])
+  })
+})

@@ -55,9 +55,9 @@ function inShape(endpoint: string, status: number, said: string, detail: string)
   if (typeof error === 'object' && error !== null) return said
   const message = typeof error === 'string' ? error : detail
   let type = status === 400 ? 'invalid_request_error' : status === 404 ? 'not_found_error' : 'api_error'
-  if (endpoint !== '/v1/messages') return JSON.stringify({ error: { message, type, param: null, code: null } })
+  if (endpoint !== '/v1/messages') return `${JSON.stringify({ error: { message, type, param: null, code: null } })}\n`
   if (status === 503) type = 'overloaded_error'
-  return JSON.stringify({ type: 'error', error: { type, message } })
+  return `${JSON.stringify({ type: 'error', error: { type, message } })}\n`
 }
 
 function parsed(text: string): { error?: unknown } {
