@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { Background } from './http/background.ts'
+import { Deferral } from './http/defer.ts'
 import { mountEvents } from './http/events.ts'
 import { mountDownload } from './http/download.ts'
 import { mountPlain } from './http/plain.ts'
@@ -15,6 +17,7 @@ import type { Api } from './http/trpc.ts'
 import { mountTrpc } from './http/trpc-mount.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Metrics } from './metrics.ts'
+import { Routes } from './ollama/routes.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
@@ -53,6 +56,14 @@ export function openDoor(house: House): Promise<Server> {
       worker.wake()
     },
   }
+  const deferral = new Deferral({ api, bodyMax: config.bodyMax, onInternal })
+  const routes = new Routes({
+    url: config.target,
+    token: config.targetToken ?? undefined,
+    clock,
+    version: () => (target.absent ? undefined : target.version),
+  })
+  const background = new Background({ queue, deferral, lacks: (path) => routes.lacks(path), onInternal })
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   return buildServer({
     tokens: config.tokens,
@@ -63,11 +74,13 @@ export function openDoor(house: House): Promise<Server> {
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
+    defer: (call) => deferral.take(call) || background.take(call),
     onServed: (served) => {
       ledger.served(served)
       if (changesNames.has(served.route) && served.status === 200) void target.refresh()
     },
     onInternal,
+    ahead: (app, pass) => background.mount(app, pass),
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))

@@ -15,6 +15,10 @@ export function unfitness(headers: IncomingHttpHeaders): ForemanError | undefine
   return undefined
 }
 
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
+}
+
 /** Whether the body of an inference request can tell its key; one that can't is not even kept. */
 export function isLegible(path: string, headers: IncomingHttpHeaders): boolean {
   const { 'content-encoding': coding, 'content-length': length } = headers
@@ -22,23 +26,23 @@ export function isLegible(path: string, headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * Reads the body of an inference request into `body`, and tells its affinity key when it has ended. What there is no room
- * for is streamed: `done` then gets the stream, and no key.
+ * Reads the body of an inference request into `body`, and tells its affinity key and what else was seen when it has ended.
+ * What there is no room for is streamed: `done` then gets the stream, and no key.
  */
 export function look(
   req: IncomingMessage,
   path: string,
   body: Body,
-  done: (key: string | undefined, upload?: Upload) => void,
+  done: (key: string | undefined, peek?: Peek, upload?: Upload) => void,
 ): void {
   const peek = new Peek(path)
   const data = (chunk: Buffer) => {
     peek.write(chunk)
     if (body.add(chunk)) return
     req.off('data', data).off('end', end)
-    done(undefined, new Upload(req, body))
+    done(undefined, undefined, new Upload(req, body))
   }
-  const end = () => done(peek.key(body.chunks))
+  const end = () => done(peek.key(body.chunks), peek)
   req.on('data', data).on('end', end)
 }
 

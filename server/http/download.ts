@@ -58,7 +58,7 @@ function answer({ method, headers }: FastifyRequest, reply: FastifyReply, artifa
 }
 
 /** One piece in a turn of the event loop, and none before it is wanted. Throws when the bytes end early, so that no end looks clean. */
-async function* pieces({ read }: StoredArtifact, { start, end }: Span): AsyncGenerator<Buffer> {
+export async function* pieces({ read }: StoredArtifact, { start, end }: Span): AsyncGenerator<Buffer> {
   let left = end - start
   for (const piece of read(start, end)) {
     left -= piece.length

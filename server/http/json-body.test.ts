@@ -4,7 +4,7 @@ import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { readJson, type JsonBodyOptions } from './json-body.ts'
+import { readJson, readVerbatim, type JsonBodyOptions } from './json-body.ts'
 
 const MB = 1 << 20
 const submit = ['request', 'body']
@@ -375,5 +375,27 @@ describe('over a connection', () => {
     await once(server, 'request')
     req.destroy()
     expect(await ended).toBeInstanceOf(Error)
+  })
+})
+
+describe('a text that is verbatim as a whole', () => {
+  const whole = (text: string, limit = MB) => readVerbatim(Readable.from([...text].map((c) => Buffer.from(c))), limit)
+
+  test('is kept without the space around it, and known by the members that are looked at', async () => {
+    const { skeleton, text } = await whole(' {"a":[1.0],"Model" : "m","options":{"seed":1e400},"model":"n"}\n')
+    expect(joined(text)).toBe('{"a":[1.0],"Model" : "m","options":{"seed":1e400},"model":"n"}')
+    expect(skeleton).toEqual({ model: 'n', options: { seed: Infinity } })
+  })
+
+  test('may be any JSON but nothing, which is a 400; beyond the limit it is too large', async () => {
+    for (const text of ['[1]', '7', '"x"', 'null']) expect(joined((await whole(text)).text)).toBe(text)
+    for (const text of ['', '{"model":', '{} {}'])
+      await expect(whole(text)).rejects.toMatchObject({ code: 'invalid_request', status: 400 })
+    await expect(whole('{"a":1}', 6)).rejects.toMatchObject({ code: 'too_large' })
+  })
+
+  test('has large members stood for by one of their kind', async () => {
+    const { skeleton } = await whole(`{"format":{"a":"${'x'.repeat(70_000)}"},"model":"${'m'.repeat(70_000)}"}`)
+    expect(skeleton).toEqual({ format: {}, model: '…' })
   })
 })

@@ -42,6 +42,28 @@ export async function readJson(stream: Readable, { limit, take, verbatim }: Json
   return assemble(text, verbatim?.length ?? 0)
 }
 
+/**
+ * A text that is verbatim as a whole: the skeleton of it, and its exact bytes without the space around them. Throws like
+ * `readJson`, for an empty one too.
+ */
+export async function readVerbatim(
+  stream: Readable,
+  limit: number,
+): Promise<{ skeleton: unknown; text: readonly Buffer[] }> {
+  const { pieces, captures } = await readText(stream, {
+    limit,
+    capture: [[], ...lookedAt.map((name) => [name])],
+    foldFrom: 0,
+  })
+  const whole = captures.find(({ path }) => path.length === 0)
+  if (!whole) throw new ForemanError('invalid_request', 'not JSON: the body is empty', { status: 400 })
+  const cut = (start: number, end: number) => Buffer.concat(pieces.between(start, end)).toString()
+  const members = captures.filter(({ path }) => path.length === 1)
+  const skeleton = members.map((member) => `${JSON.stringify(String(member.path[0]))}:${small(member, cut)}`)
+  const text = whole.kind === 'object' ? `{${skeleton.join(',')}}` : placeholder(whole.kind)
+  return { skeleton: JSON.parse(text), text: pieces.between(whole.start, whole.end) }
+}
+
 async function assemble(text: JsonText, depth: number): Promise<JsonBody> {
   const { pieces, captures } = text
   const whole = captures.filter((c) => c.path.length === depth && depth > 0)

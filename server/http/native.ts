@@ -1,5 +1,6 @@
 // foreman's own errors on proxied routes, in the shape the caller of that route reads: Ollama's, OpenAI's or
 // Anthropic's. What the target says is never shaped here. Own routes answer with problems (problem.ts).
+import type { ServerResponse } from 'node:http'
 import { ForemanError } from '../job/error.ts'
 import { problemOf } from './problem.ts'
 
@@ -22,6 +23,12 @@ export function nativeAnswer(path: string, error: unknown): NativeAnswer {
   if (problem.retry_after_s !== undefined) lines.push('Retry-After', String(problem.retry_after_s))
   if (status === 401) lines.push('WWW-Authenticate', 'Bearer')
   return { status, lines, body }
+}
+
+/** Answers with it; `more` are further header lines. */
+export function sendNative(res: ServerResponse, path: string, error: unknown, more: readonly string[]): void {
+  const { status, lines, body } = nativeAnswer(path, error)
+  res.writeHead(status, [...lines, ...more]).end(body)
 }
 
 function shape(path: string, status: number, code: string, message: string): object {

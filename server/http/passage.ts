@@ -6,11 +6,11 @@ import type { Dispatcher } from 'undici'
 import type { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
-import { afterPredecessor, isLegible, look, unfitness } from './arrival.ts'
+import { afterPredecessor, hasBody, isLegible, look, unfitness } from './arrival.ts'
 import { Body, Upload } from './body.ts'
 import { clientLines } from './lines.ts'
-import { absent, failure, isUnmade, nativeAnswer, stopping } from './native.ts'
-import { isInference, originForm, pathOf, routeOf } from './peek.ts'
+import { absent, failure, isUnmade, sendNative, stopping } from './native.ts'
+import { isInference, originForm, pathOf, routeOf, type Peek } from './peek.ts'
 import { cutShort, writePiece } from './piece.ts'
 import { onward, type Served, type Way } from './way.ts'
 
@@ -85,10 +85,10 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   /** Reads the body of an inference request to its end, as far as there is room for it. */
   #look(): void {
     this.#body = new Body(this.#way.memory)
-    look(this.#req, this.#path, this.#body, (key, upload) => {
+    look(this.#req, this.#path, this.#body, (key, peek, upload) => {
       this.#bodyRead = performance.now()
       this.#upload = upload
-      this.#afterPredecessor(() => this.#arrive(key))
+      this.#afterPredecessor(() => this.#arrive(key, peek))
     })
   }
 
@@ -96,8 +96,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     afterPredecessor(this.#req, this.#res, go, () => this.closed())
   }
 
-  #arrive(key: string | undefined): void {
-    if (this.#over) return
+  #arrive(key: string | undefined, peek?: Peek): void {
+    if (this.#over || this.#deferred(peek)) return
     const ticket = this.#way.people.arrive(key, this)
     if (this.#over) return ticket.release()
     this.#ticket = ticket
@@ -105,14 +105,22 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     if (this.held && this.#way.closing) this.stop()
   }
 
+  /** Whether a job is made of it, which answers in its place. */
+  #deferred(peek: Peek | undefined): boolean {
+    if (!this.#way.defer || (this.#req.headers.prefer === undefined && !peek?.flag('background'))) return false
+    const letGo = () => this.#end()
+    const call = { req: this.#req, res: this.#res, path: this.#path, cors: this.#cors, body: this.#body, peek, letGo }
+    if (!this.#way.defer(call)) return false
+    this.#outcome = 'deferred'
+    return (this.#over = true)
+  }
+
   /** The lane lets it go to the target. */
   forward(): void {
     if (this.#over) return
     const now = performance.now()
     const held = now - (this.#heldSince ?? now)
-    const { headers } = this.#req
-    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0
-    if (hasBody && !this.#body) this.#upload ??= new Upload(this.#req)
+    if (!this.#body && hasBody(this.#req.headers)) this.#upload ??= new Upload(this.#req)
     const body = this.#upload ?? this.#body?.send() ?? null
     this.#way.dispatcher.dispatch(onward(this.#way, this.#req, body), this)
     this.#overheadMs = performance.now() - this.#bodyRead - held
@@ -183,15 +191,10 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     else this.#giveUp(failure(error))
   }
 
-  /** Ends it on foreman's side, whatever the target still does about it. */
+  /** Ends it on foreman's side, whatever the target still does: says why, or cuts what has begun. A clean end would be a lie. */
   #giveUp(error: ForemanError): void {
     this.#end()
     this.#abort?.()
-    this.#fail(error)
-  }
-
-  /** No answer of the target's can come any more: says why, or cuts what has begun. A clean end would be a lie. */
-  #fail(error: ForemanError): void {
     if (!this.#res.headersSent) return this.#refuse(error)
     this.#outcome = 'cut'
     cutShort(this.#req, this.#res)
@@ -200,10 +203,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   #refuse(error: ForemanError): void {
     this.#end()
     this.#outcome = 'refused'
-    const { status, lines, body } = nativeAnswer(this.#path, error)
-    if (this.#way.closing) lines.push('Connection', 'close')
-    this.#res.writeHead(status, [...lines, ...(this.#cors ?? [])])
-    this.#res.end(body)
+    const closing = this.#way.closing ? ['Connection', 'close'] : []
+    sendNative(this.#res, this.#path, error, [...closing, ...(this.#cors ?? [])])
   }
 
   /** The target's part is over. */

@@ -57,6 +57,23 @@ describe('a look at a request', () => {
   })
 })
 
+describe('a flag of a request', () => {
+  it.each([
+    ['{"model":"m","stream":true}', true],
+    ['{"STREAM":false}', false],
+    ['{"stream":false,"stream":true}', true],
+    ['{"stream":null}', undefined],
+    ['{"stream":"true"}', undefined],
+    ['{"options":{"stream":true}}', undefined],
+    ['{"stream":true', undefined],
+  ])('%s', (text, flag) => {
+    const peek = new Peek('/api/chat')
+    peek.write(Buffer.from(text))
+    peek.key([Buffer.from(text)])
+    expect(peek.flag('stream')).toBe(flag)
+  })
+})
+
 describe('a proxied path', () => {
   it('is an inference route as the target would read it', () => {
     expect(isInference('POST', pathOf('/api/chat?x=1'))).toBe(true)

@@ -17,6 +17,12 @@ describe('Prefer', () => {
     ['wait=120', { wait: 120, respondAsync: false }],
     ['wait=99999', { wait: 120, respondAsync: false }],
     ['return=minimal, handling=lenient', { respondAsync: false }],
+    ['respond-async; foo=bar, wait=10; x', { wait: 10, respondAsync: true }],
+    ['respond-async=""', { respondAsync: true }],
+    ['note="a, respond-async, wait=3", wait=4', { wait: 4, respondAsync: false }],
+    [String.raw`note="a\", respond-async", wait=4`, { wait: 4, respondAsync: false }],
+    ['note="never closed, respond-async', { respondAsync: false }],
+    [', ,respond-async,', { respondAsync: true }],
   ])('%j', (header, preferences) => {
     expect(prefer(header)).toEqual(preferences)
   })
@@ -27,6 +33,11 @@ describe('Prefer', () => {
       expect(prefer(header)).toEqual({ respondAsync: false })
     },
   )
+})
+
+test('a Prefer as long as a head may be is read in one go, however its quotes stand', () => {
+  for (const part of ['"', '\\"', '"\\', 'a"', ',"'])
+    expect(prefer(`${part.repeat(30_000)}, wait=1`).respondAsync).toBe(false)
 })
 
 describe('Idempotency-Key', () => {

@@ -5,12 +5,15 @@ import { ForemanError } from '../job/error.ts'
 /** The longest a call waits, in seconds. Gateways cut idle connections at 30 to 100 s: callers loop. */
 export const longestWait_s = 120
 
+/** One element of a list: a comma within quotes does not end it, nor does one that is never closed leave any to look for. */
+const element = /(?:[^",]|"(?:[^"\\]|\\.)*(?:"|\\?$))+/g
+
 /** What of `Prefer` foreman understands. A preference that makes no sense is ignored, as the RFC has it. */
 export function prefer(header: string | string[] | undefined): { wait?: number; respondAsync: boolean } {
-  const preferences = [header ?? []].flat().join(',').split(',')
-  const wait = preferences.map((p) => /^\s*wait\s*=\s*"?(\d{1,6})"?\s*$/i.exec(p)?.[1]).find((p) => p !== undefined)
+  const preferences = [header ?? []].flat().join(',').match(element) ?? []
+  const wait = preferences.map((p) => /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(;|$)/i.exec(p)?.[1]).find((p) => p !== undefined)
   return {
-    respondAsync: preferences.some((p) => /^\s*respond-async\s*$/i.test(p)),
+    respondAsync: preferences.some((p) => /^\s*respond-async\s*(=\s*""\s*)?(;|$)/i.test(p)),
     ...(wait === undefined ? {} : { wait: Math.min(Number(wait), longestWait_s) }),
   }
 }

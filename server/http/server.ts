@@ -13,9 +13,9 @@ import { Origins } from './origin.ts'
 import { isOpen, isOwn, OwnRoutes } from './own.ts'
 import { originForm, pathOf } from './peek.ts'
 import { sendProblem } from './problem.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy, type ProxyOptions } from './proxy.ts'
 import { isTrpc, sendTrpcError } from './trpc-error.ts'
-import type { Served } from './way.ts'
+import type { Call, Served } from './way.ts'
 
 export interface ServerOptions {
   /** Accepted tokens; none: the Host rule instead. */
@@ -29,8 +29,12 @@ export interface ServerOptions {
   corsOrigins: readonly string[]
   publicUrl?: string
   people: People
+  /** Takes a call whose caller wants a job in its place, and answers it. False: it passes. */
+  defer?: (call: Call) => boolean
   /** Registers foreman's own routes, in a scope of their own. */
   routes: (app: FastifyInstance) => void | Promise<void>
+  /** Registers routes of foreman's among the proxied ones (proxy.ts). */
+  ahead?: ProxyOptions['ahead']
   /** A proxied request has ended. */
   onServed?: (served: Served) => void
   /** A route threw what it should not have. The caller was told nothing of it. */
@@ -113,8 +117,8 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     await options.routes(scope)
   })
 
-  const { targetUrl, targetToken } = options
-  const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed, onInternal })
+  const { targetUrl, targetToken, defer, ahead } = options
+  const proxy = new Proxy({ targetUrl, targetToken, people, defer, clock, ahead, onServed, onInternal })
   await app.register(async (scope) => {
     // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
     scope.addHook('onRequest', (request, reply, done) => {

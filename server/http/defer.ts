@@ -1,0 +1,163 @@
+// A call to one of Ollama's own routes that becomes a job, because its caller asks for that: `Prefer: respond-async`. It
+// is answered with the job, or with what the route would have said when the job ends while the caller waits. What it is
+// made of is what POST /jobs takes; what does not ask for it passes (passage.ts).
+
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { ZodError } from 'zod'
+import { ForemanError } from '../job/error.ts'
+import { isTerminal } from '../job/state.ts'
+import { endpoints, isNative, SubmitJob, type Endpoint } from '../job/submit.ts'
+import type { Submitted } from '../queue/intake.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { largestBody } from './body.ts'
+import { pieces } from './download.ts'
+import { fingerprint } from './fingerprint.ts'
+import { readVerbatim } from './json-body.ts'
+import { labelsOf } from './labels.ts'
+import { sendNative } from './native.ts'
+import { idempotencyKey, prefer } from './prefer.ts'
+import { present, waited } from './present.ts'
+import { problemOf } from './problem.ts'
+import { replayOf } from './replay.ts'
+import { traceOf } from './trace.ts'
+import type { Api } from './trpc.ts'
+import type { Call } from './way.ts'
+
+export interface DeferralOptions {
+  api: Api
+  /** Most bytes of one body. */
+  bodyMax: number
+  /** What was thrown is unknown: the caller is told nothing of it. */
+  onInternal: (error: unknown) => void
+}
+
+/** What a native call says of the job besides its body. */
+export interface Wishes {
+  labels?: Record<string, string>
+  idempotencyKey?: string
+  trace?: Record<string, string>
+}
+
+const retryAfterS = 5
+
+export class Deferral {
+  readonly #options: DeferralOptions
+
+  constructor(options: DeferralOptions) {
+    this.#options = options
+  }
+
+  /** Whether the caller asks for a job and gets one, or an answer that says why not. Else nothing was done. */
+  readonly take = (call: Call): boolean => {
+    const { respondAsync, wait } = prefer(call.req.headers.prefer)
+    if (!respondAsync || !isEndpoint(call.path)) return false
+    const stream = call.peek?.flag('stream')
+    // A job of these routes never streams, so there would be nothing to answer it with.
+    if (!isNative(call.path) && stream === true) return false
+    void this.#answer(call, call.path, stream !== false, wait)
+    return true
+  }
+
+  /**
+   * Makes a job of a body's text, as POST /jobs would of the same. Resolves when it is on disk. Throws what that route
+   * answers with, pointers being into the body.
+   */
+  async submit(endpoint: Endpoint, body: readonly Buffer[], wishes: Wishes = {}): Promise<Submitted> {
+    const { api, bodyMax } = this.#options
+    const { labels, trace } = wishes
+    const { skeleton, text } = await readVerbatim(Readable.from(body), bodyMax)
+    const input = parsed({
+      request: { endpoint, body: skeleton },
+      ...(labels ? { labels } : {}),
+      ...(wishes.idempotencyKey === undefined ? {} : { idempotency_key: wishes.idempotencyKey }),
+    })
+    const keyed = input.idempotency_key === undefined ? undefined : await fingerprint(wrapped(endpoint, text, labels))
+    const [submitted] = await api.queue.submit([{ input, body: text, trace, fingerprint: keyed }])
+    if (!submitted) throw new ForemanError('internal', 'nothing was submitted')
+    return submitted
+  }
+
+  async #answer(call: Call, endpoint: Endpoint, streamed: boolean, wait: number | undefined): Promise<void> {
+    const { api, onInternal } = this.#options
+    const { res, path } = call
+    const lines = [...(call.cors ?? [])]
+    const left = new AbortController()
+    res.once('close', () => left.abort())
+    try {
+      const { job, replayed } = await this.submitted(call, endpoint)
+      lines.push('Location', job.links.self)
+      lines.push('Preference-Applied', wait === undefined ? 'respond-async' : `respond-async, wait=${wait}`)
+      if (replayed) lines.push('Idempotency-Replayed', 'true')
+      const row = wait === undefined ? api.queue.find(job.id) : await waited({ api, signal: left.signal }, job.id, wait)
+      if (wait === undefined || !isTerminal(row.state)) return this.#accepted(call, row, lines)
+      const { status, contentType, body } = replayOf(api.queue, row, streamed)
+      const head = [...lines, ...this.#closing(), 'Content-Type', contentType]
+      if (typeof body === 'string') return void res.writeHead(status, [...head, ...length(body)]).end(body)
+      const size = body.row.size_bytes
+      res.writeHead(status, [...head, 'Content-Length', String(size)])
+      await pipeline(Readable.from(pieces(body, { start: 0, end: size }), { objectMode: false }), res)
+    } catch (error) {
+      if (left.signal.aborted) return
+      if (problemOf(error).code === 'internal') onInternal(error)
+      if (res.headersSent) res.destroy()
+      else sendNative(res, path, error, [...lines, ...this.#closing()])
+    }
+  }
+
+  /** Makes the job that a call asks for; what its head says of it counts. The bytes of the call are let go. */
+  async submitted(call: Call, endpoint: Endpoint): Promise<Submitted> {
+    const { headers } = call.req
+    const key = headers['idempotency-key']
+    try {
+      return await this.submit(endpoint, bytesOf(call, this.#options.bodyMax), {
+        labels: labelsOf(headers['x-foreman-labels']),
+        idempotencyKey: key === undefined ? undefined : idempotencyKey(key),
+        trace: traceOf(headers),
+      })
+    } finally {
+      call.letGo()
+    }
+  }
+
+  #accepted({ res }: Call, row: JobRow, lines: readonly string[]): void {
+    const body = JSON.stringify(present({ api: this.#options.api }, row))
+    const head = [...lines, ...this.#closing(), 'Retry-After', '1', 'Content-Type', 'application/json; charset=utf-8']
+    res.writeHead(202, [...head, ...length(body)]).end(body)
+  }
+
+  /** A stopping foreman ends waits early: the caller comes back on a new connection. */
+  #closing(): string[] {
+    return this.#options.api.queue.vigil.over ? ['Connection', 'close'] : []
+  }
+}
+
+/** The text that POST /jobs would be sent, for which an idempotency key stands there and here alike. */
+function wrapped(endpoint: Endpoint, body: readonly Buffer[], labels: Wishes['labels']): Buffer[] {
+  const tail = labels ? `},"labels":${JSON.stringify(labels)}}` : '}}'
+  return [Buffer.from(`{"request":{"endpoint":"${endpoint}","body":`), ...body, Buffer.from(tail)]
+}
+
+const isEndpoint = (path: string): path is Endpoint => (endpoints as readonly string[]).includes(path)
+
+const length = (text: string) => ['Content-Length', String(Buffer.byteLength(text))]
+
+/** The bytes of the whole body. Throws when they are not there. */
+function bytesOf({ req, body, peek }: Call, bodyMax: number): readonly Buffer[] {
+  if (req.headers['content-encoding'] !== undefined)
+    throw new ForemanError('invalid_request', 'a call that becomes a job is sent uncompressed', { status: 415 })
+  const size = body?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? Infinity
+  const most = Math.min(bodyMax, largestBody)
+  if (size > most) throw new ForemanError('too_large', `the body is limited to ${most} bytes`)
+  if (!body || !peek) throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+  return body.chunks
+}
+
+/** Validates as POST /jobs does. Callers of a native route know nothing of an envelope, so pointers are into the body. */
+function parsed(input: unknown): SubmitJob {
+  const { data, error } = SubmitJob.safeParse(input)
+  if (data) return data
+  throw new ZodError(
+    error.issues.map((issue) => ({ ...issue, path: issue.path.slice(issue.path[0] === 'request' ? 2 : 0) })),
+  )
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest'
+import type { JobError } from '../job/schema.ts'
+import type { StoredArtifact } from '../queue/register.ts'
+import type { JobRow } from '../store/jobs.ts'
+import { replayOf } from './replay.ts'
+
+const artifact = (name: string) => ({ row: { name }, read: () => [] }) as unknown as StoredArtifact
+
+/** What a job left behind is told by the names of its artifacts. */
+function replay(
+  row: { endpoint: string; state?: string; error?: Partial<JobError> },
+  names: string[],
+  streamed = true,
+) {
+  const { endpoint, state = 'failed', error = {} } = row
+  const failed = JSON.stringify({ code: 'target_failed', detail: 'what went wrong', ...error })
+  const queue = { artifact: (_: JobRow, name: string) => (names.includes(name) ? artifact(name) : undefined) }
+  const { body, ...rest } = replayOf(queue, { id: 'job_1', endpoint, state, error: failed } as JobRow, streamed)
+  return { ...rest, body: typeof body === 'string' ? body : body.row.name }
+}
+
+const json = 'application/json; charset=utf-8'
+const both = ['response.json', 'stream.ndjson']
+
+describe('a done job', () => {
+  test('is its lines for who reads lines, else the whole; other routes have no lines', () => {
+    const lines = { status: 200, contentType: 'application/x-ndjson', body: 'stream.ndjson' }
+    expect(replay({ endpoint: '/api/chat', state: 'done' }, both)).toEqual(lines)
+    const whole = { status: 200, contentType: json, body: 'response.json' }
+    expect(replay({ endpoint: '/api/chat', state: 'done' }, both, false)).toEqual(whole)
+    expect(replay({ endpoint: '/api/embed', state: 'done' }, both)).toEqual(whole)
+    expect(replay({ endpoint: '/v1/messages', state: 'done' }, both)).toEqual({
+      ...whole,
+      contentType: 'application/json',
+    })
+  })
+
+  test('that was erased under its caller is gone', () => {
+    expect(() => replay({ endpoint: '/api/chat', state: 'done' }, [])).toThrow(
+      expect.objectContaining({ code: 'gone', jobId: 'job_1' }),
+    )
+  })
+})
+
+describe('a failed job', () => {
+  test('of which the target said nothing is an error of foreman', () => {
+    for (const error of [{}, { target_status: 200 }] as const)
+      expect(() => replay({ endpoint: '/api/chat', error }, both)).toThrow(
+        expect.objectContaining({ code: 'target_failed', message: 'what went wrong', jobId: 'job_1' }),
+      )
+  })
+
+  test('whose stream broke off is its lines with the error behind them, or a 500', () => {
+    const broke = { endpoint: '/api/chat', error: { target_status: 200, target_body: '{"error":"EOF"}' } }
+    expect(replay(broke, both)).toMatchObject({ status: 200, body: 'stream.ndjson' })
+    expect(replay(broke, both, false)).toEqual({ status: 500, contentType: json, body: '{"error":"EOF"}' })
+    expect(replay(broke, [])).toMatchObject({ status: 500 })
+  })
+
+  test('keeps an error in a 200 of a route that does not stream', () => {
+    const error = { target_status: 200, target_body: '{"error":{"message":"x"}}' }
+    expect(replay({ endpoint: '/v1/responses', error }, [])).toMatchObject({ status: 200, body: error.target_body })
+  })
+
+  test('of a text that is no JSON, or empty, is told as it came', () => {
+    const contentType = 'text/plain; charset=utf-8'
+    for (const target_body of ['404 page not found', undefined]) {
+      const told = replay({ endpoint: '/v1/completions', error: { target_status: 404, target_body } }, [])
+      expect(told).toEqual({ status: 404, contentType, body: target_body ?? '' })
+    }
+  })
+
+  test.each([
+    ['/api/chat', 404, '{"error":"what went wrong"}'],
+    [
+      '/v1/responses',
+      400,
+      '{"error":{"message":"what went wrong","type":"invalid_request_error","param":null,"code":null}}\n',
+    ],
+    ['/v1/messages', 503, '{"type":"error","error":{"type":"overloaded_error","message":"what went wrong"}}\n'],
+    ['/v1/messages', 404, '{"type":"error","error":{"type":"not_found_error","message":"what went wrong"}}\n'],
+    ['/v1/completions', 503, '{"error":{"message":"what went wrong","type":"api_error","param":null,"code":null}}\n'],
+  ])('of a text that is cut has its detail in the shape of %s', (endpoint, status, body) => {
+    const told = replay({ endpoint, error: { target_status: status, target_body: '{"error":"what we' } }, [])
+    expect([told.status, told.body]).toEqual([status, body])
+  })
+})

@@ -1,0 +1,69 @@
+// A job that has ended, as its route would have answered: status, content type and body. What foreman itself has to say
+// of it (canceled, timed out, never sent) is thrown, to be shaped like any other error on that route.
+
+import { ForemanError, type Code } from '../job/error.ts'
+import type { JobError } from '../job/schema.ts'
+import { isNative, streams } from '../job/submit.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { StoredArtifact } from '../queue/register.ts'
+import type { JobRow } from '../store/jobs.ts'
+
+export interface Replay {
+  status: number
+  contentType: string
+  body: string | StoredArtifact
+}
+
+/** `streamed`: the caller reads a native answer line by line. */
+export function replayOf(queue: Pick<Queue, 'artifact'>, row: JobRow, streamed: boolean): Replay {
+  const { id, endpoint, state } = row
+  if (state === 'canceled') throw new ForemanError('conflict', 'the job was canceled', { jobId: id })
+  const lines = streamed && streams(endpoint) ? queue.artifact(row, 'stream.ndjson') : undefined
+  const whole = { status: 200, contentType: jsonOf(endpoint) }
+  const stream = lines && { status: 200, contentType: 'application/x-ndjson', body: lines }
+  if (state !== 'done') return failure(row, stream)
+  const response = queue.artifact(row, 'response.json')
+  if (!response) throw new ForemanError('gone', 'the job was deleted', { jobId: id })
+  return stream ?? { ...whole, body: response }
+}
+
+/** What the target said of a failed job; `stream` are the lines that had come. */
+function failure({ id, endpoint, error }: JobRow, stream: Replay | undefined): Replay {
+  const { code, detail, target_status: status, target_body: said = '' } = JSON.parse(error ?? '{}') as JobError
+  if (status === undefined || (status === 200 && said === ''))
+    throw new ForemanError(code as Code, detail, { jobId: id })
+  // The last line says what went wrong. Who does not stream is told by a status, which Ollama can still choose then.
+  const broke = status === 200 && streams(endpoint)
+  if (broke && stream) return stream
+  const plain = !said.startsWith('{')
+  return {
+    status: broke ? 500 : status,
+    contentType: plain ? 'text/plain; charset=utf-8' : jsonOf(endpoint),
+    body: plain ? said : inShape(endpoint, status, said, detail),
+  }
+}
+
+const jsonOf = (endpoint: string) => (isNative(endpoint) ? 'application/json; charset=utf-8' : 'application/json')
+
+/**
+ * An error of the target's as the route words it: a model is loaded over a native route, whatever the job's is, and of a
+ * long text only the start is kept.
+ */
+function inShape(endpoint: string, status: number, said: string, detail: string): string {
+  const { error } = parsed(said)
+  if (isNative(endpoint)) return typeof error === 'string' ? said : JSON.stringify({ error: detail })
+  if (typeof error === 'object' && error !== null) return said
+  const message = typeof error === 'string' ? error : detail
+  let type = status === 400 ? 'invalid_request_error' : status === 404 ? 'not_found_error' : 'api_error'
+  if (endpoint !== '/v1/messages') return `${JSON.stringify({ error: { message, type, param: null, code: null } })}\n`
+  if (status === 503) type = 'overloaded_error'
+  return `${JSON.stringify({ type: 'error', error: { type, message } })}\n`
+}
+
+function parsed(text: string): { error?: unknown } {
+  try {
+    return JSON.parse(text) as { error?: unknown }
+  } catch {
+    return {}
+  }
+}
