@@ -4,6 +4,7 @@
 
 import { generateOpenApiDocument } from 'trpc-to-openapi'
 import { SubmitBatch, SubmitJob } from '../job/submit.ts'
+import { docsPaths } from './docs.ts'
 import { downloadPaths } from './download.ts'
 import { eventPaths } from './events.ts'
 import { plainPaths } from './plain.ts'
@@ -37,7 +38,7 @@ export function openApiDocument(version: Version, release: string): Node {
   const paths = tidy.paths as Node
   for (const route of routes)
     operation(route, at(paths, route.meta.openapi.path, route.meta.openapi.method.toLowerCase()))
-  Object.assign(paths, plainPaths(), downloadPaths(), eventPaths(), streamPaths())
+  Object.assign(paths, plainPaths(), docsPaths(), downloadPaths(), eventPaths(), streamPaths())
   return {
     openapi: version,
     info: {

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Health } from '../job/schema.ts'
+import { fixed } from './fixed.ts'
 import { withoutPaths } from './problem.ts'
 
 export interface PlainOptions {
@@ -10,7 +11,7 @@ export interface PlainOptions {
   readiness: () => Promise<Health>
   metrics: () => Promise<{ text: string; contentType: string }>
   /** The emitted documents, as text. */
-  documents: { '3.1.1': string; '3.0.3': string }
+  documents: Record<'3.1.1' | '3.0.3', () => string>
 }
 
 export function mountPlain(app: FastifyInstance, { readiness, metrics, documents }: PlainOptions): void {
@@ -29,8 +30,9 @@ export function mountPlain(app: FastifyInstance, { readiness, metrics, documents
     const { text, contentType } = await metrics()
     return reply.type(contentType).send(text)
   })
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(documents['3.1.1']))
-  app.get('/openapi-3.0.json', (_request, reply) => reply.type('application/json').send(documents['3.0.3']))
+  const route = { exposeHeadRoute: true }
+  app.get('/openapi.json', route, fixed('application/json', documents['3.1.1']))
+  app.get('/openapi-3.0.json', route, fixed('application/json', documents['3.0.3']))
 }
 
 /** These routes as OpenAPI paths. */
