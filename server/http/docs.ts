@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { fixed } from './fixed.ts'
+import { fixed, fixedOperation } from './fixed.ts'
 
 export interface DocsOptions {
   /** The OpenAPI document, as text. */
@@ -68,18 +68,21 @@ function pageOf(document: string): string {
 
 /** These routes as OpenAPI paths. */
 export function docsPaths() {
-  const page = (operationId: string, summary: string, type: string) => ({
-    operationId,
-    summary,
-    tags: ['operations'],
-    security: [],
-    responses: {
-      '200': { description: 'It', content: { [type]: { schema: { type: 'string' } } } },
-      '304': { description: 'Not changed since the given ETag' },
-    },
-  })
-  return {
-    '/docs': { get: page('getDocs', 'This reference as a page', 'text/html') },
-    '/docs/redoc.js': { get: page('getDocsScript', 'The script of that page', 'text/javascript') },
-  }
+  const text = (type: string) => ({ [type]: { schema: { type: 'string' } } })
+  const page = fixedOperation(
+    'getDocs',
+    'This reference as a page',
+    'The page',
+    text('text/html'),
+    'Content-Security-Policy',
+    'X-Content-Type-Options',
+  )
+  const script = fixedOperation(
+    'getDocsScript',
+    'The script of that page',
+    'Redoc',
+    text('text/javascript'),
+    'X-Content-Type-Options',
+  )
+  return { '/docs': { get: page }, '/docs/redoc.js': { get: script } }
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { RouteHandlerMethod } from 'fastify'
+import { headed, ifNoneMatch, openProblems, type Header, type Node } from './answers.ts'
 import { isKnown } from './etag.ts'
 
 /** A handler that answers with what `make` returns, of a content type, or 304 to whoever knows it by its tag. */
@@ -21,5 +22,28 @@ export function fixed(
     void reply.headers({ ETag: tag, 'Cache-Control': 'no-cache', ...headers })
     if (isKnown(request.headers['if-none-match'], tag)) return reply.code(304).send()
     return reply.type(type).send(bytes)
+  }
+}
+
+/** Such a route, open to everybody, as an OpenAPI operation. */
+export function fixedOperation(
+  operationId: string,
+  summary: string,
+  description: string,
+  content: Node,
+  ...headers: Header[]
+): Node {
+  const also = ['ETag', 'Cache-Control', ...headers] as const
+  return {
+    operationId,
+    summary,
+    tags: ['operations'],
+    security: [],
+    parameters: [ifNoneMatch],
+    responses: {
+      '200': { description, headers: headed(...also), content },
+      '304': { description: 'Not changed since the given ETag', headers: headed(...also) },
+      ...openProblems(),
+    },
   }
 }

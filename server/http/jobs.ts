@@ -87,7 +87,7 @@ export const jobs = router({
       },
       etag: true,
       waits: true,
-      problems: [404, 410],
+      problems: [404, 410, 422],
     })
     .input(
       Id.extend({
@@ -139,7 +139,7 @@ export const jobs = router({
         description: 'Empty before the job ends.',
         tags: ['jobs'],
       },
-      problems: [404, 410],
+      problems: [404, 410, 422],
     })
     .input(Id)
     .output(ArtifactList)
@@ -154,7 +154,7 @@ export const jobs = router({
         summary: 'Stop a job',
         tags: ['jobs'],
       },
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(Job)
@@ -170,7 +170,7 @@ export const jobs = router({
         tags: ['jobs'],
       },
       status: 202,
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(Job)
@@ -186,7 +186,7 @@ export const jobs = router({
         tags: ['jobs'],
       },
       status: 204,
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(z.void())
