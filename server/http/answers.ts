@@ -127,7 +127,7 @@ const kinds: Record<string, Kind> = {
     name: 'RangeNotSatisfiable',
     description: 'The range lies outside.',
     told: [['invalid_request', 'there are 1234 bytes', { status: 416 }]],
-    also: ['Content-Range'],
+    also: ['Content-Range', 'Accept-Ranges', 'Content-Security-Policy', 'X-Content-Type-Options'],
   },
   '422': {
     name: 'Refused',
@@ -154,19 +154,35 @@ const kinds: Record<string, Kind> = {
     description: 'It could not be written, and nothing of it was.',
     told: [['storage_full', 'the job was not stored: database or disk is full']],
   },
-  failed: {
-    name: 'JobFailed',
-    description: 'What the job failed with, as in its `error`; or foreman is stopping before it is done.',
+  'job 413': {
+    name: 'AnswerTooLarge',
+    description: 'The job failed: its answer is too large.',
+    told: [['too_large', 'the answer is larger than 64000000 bytes', job]],
+  },
+  'job 502': {
+    name: 'TargetFailed',
+    description: 'The job failed: the target refused the request or broke down over it.',
     told: [
-      ['target_unreachable', 'connect ECONNREFUSED 127.0.0.1:11434', job],
       ['model_missing', "model 'llama3.2' not found", job],
       ['target_refused', '"llama3.2" does not support embeddings', job],
       ['target_failed', 'the model did not load', job],
+    ],
+  },
+  'job 503': {
+    name: 'NotFinished',
+    description: 'The job failed: the target or foreman went away too often. Or foreman is stopping before it is done.',
+    told: [
+      ['target_unreachable', 'connect ECONNREFUSED 127.0.0.1:11434', job],
+      ['interrupted', 'foreman was stopped or killed too often while this job ran', job],
+      ['stopping', 'foreman is stopping; the job is not done', { retryAfterS: 5 }],
+    ],
+  },
+  'job 504': {
+    name: 'TimedOut',
+    description: 'The job failed: it took too long, or had not started in time.',
+    told: [
       ['timed_out', 'not done after 1800 s of work', job],
       ['start_by_passed', 'the job had not started by start_by', job],
-      ['interrupted', 'foreman was stopped or killed too often while this job ran', job],
-      ['too_large', 'the answer is larger than 64000000 bytes', job],
-      ['stopping', 'foreman is stopping; the job is not done', { retryAfterS: 5 }],
     ],
   },
   default: {
@@ -179,9 +195,6 @@ const kinds: Record<string, Kind> = {
     also: ['Allow'],
   },
 }
-
-/** Statuses that a job's own failure is answered with. */
-export const failureStatuses = ['413', '502', '503', '504']
 
 const ref = (kind: string): Node => ({ $ref: `#/components/responses/${kinds[kind]?.name}` })
 
@@ -201,7 +214,8 @@ export function openProblems(): Node {
 
 /** The same of a call that tells how a job failed. */
 export function problemsOfFailure(...statuses: (string | number)[]): Node {
-  return { ...problems(...statuses), ...Object.fromEntries(failureStatuses.map((status) => [status, ref('failed')])) }
+  const failures = ['413', '502', '503', '504'].map((status) => [status, ref(`job ${status}`)])
+  return { ...problems(...statuses), ...Object.fromEntries(failures) }
 }
 
 /** All of that as components. */

@@ -92,7 +92,7 @@ function walk(node: Json, version: Version): Json {
     if (key === 'propertyNames' || key === '$schema') continue
     if (key === 'additionalProperties' && value === false) continue
     if (key === 'pattern' && (node.format === 'date-time' || node.format === 'uri')) continue
-    out[key] = walk(value, version)
+    out[key] = key === '$ref' ? String(value).replace(/Output$/, '') : walk(value, version)
   }
   if (out.type === 'integer' && !('format' in out)) {
     out.format = 'int64'
@@ -102,10 +102,10 @@ function walk(node: Json, version: Version): Json {
   return out
 }
 
-/** The named schemas, without the generator's own error shapes and without the extras that inputs and outputs share. */
+/** The named schemas without the generator's own error shapes, and each once: what sets an output apart from an input is dropped. */
 function schemasOf(document: Node): Node {
   const all = (document.components as Node).schemas as Node
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith('error.')))
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !/^error\.|Output$/.test(name)))
 }
 
 function at(paths: Node, path: string, method: string): Node {

@@ -12,10 +12,11 @@ export const WebhookBody = z
   .object({
     type: z.string().meta({ description: `One of ${webhookEvents.map(webhookType).join(', ')}.` }),
     timestamp: z.iso.datetime().meta({ description: 'When the state was reached; the same on every try.' }),
-    data: Job.meta({
-      description:
-        'The job as it was then, without what is only known live. `response` is there if it was asked for, the job is done and the answer has at most 64 kB.',
-    }),
+    data: Job,
   })
-  .meta({ id: 'WebhookBody' })
+  .meta({
+    id: 'WebhookBody',
+    description:
+      'The job as it was then, without what is only known live. It has its `response` if that was asked for, the job is done, and the answer has at most 64 kB.',
+  })
 export type WebhookBody = z.infer<typeof WebhookBody>
