@@ -356,7 +356,7 @@ describe('the documents', () => {
     for (const { id, responses } of operations)
       for (const [status, { content = {} }] of Object.entries(responses)) {
         const [media] = Object.values(content)
-        if (!media || (/^(getOpenApi|getDocs|getArtifact)/.test(id) && /^20/.test(status))) continue
+        if (!media || (/^(getOpenApi|getDocs|getArtifact)/.test(id) && status.startsWith('20'))) continue
         const examples = Object.values(examplesIn(content))
         expect(examples.length, `${id} ${status}`).toBeGreaterThan(0)
         for (const example of examples) expect([id, status, faultsOf(example, media.schema)]).toEqual([id, status, []])

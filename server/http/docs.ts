@@ -29,7 +29,7 @@ const mono = 'ui-monospace, monospace'
 const options = {
   disableSearch: true,
   hideDownloadButtons: true,
-  jsonSamplesExpandLevel: 4,
+  jsonSamplesExpandLevel: 6,
   theme: { typography: { fontFamily: sans, headings: { fontFamily: sans }, code: { fontFamily: mono } } },
 }
 const start = `Redoc.init(JSON.parse(document.getElementById('document').textContent), ${JSON.stringify(options)}, document.getElementById('page'))`

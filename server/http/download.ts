@@ -79,9 +79,9 @@ function unsatisfiable(reply: FastifyReply, size: number): ForemanError {
 export function downloadPaths() {
   const text = { type: 'string' }
   const named = (name: string, description: string) => ({ name, in: 'path', required: true, schema: text, description })
-  const header = (name: string, description: string, example: string) => ({
-    ...{ name, in: 'header', schema: text, description, example },
-  })
+  const header = (name: string, description: string, example: string) => {
+    return { name, in: 'header', schema: text, description, example }
+  }
   const kept = ['ETag', 'Cache-Control'] as const
   const headers = [
     ...kept,
