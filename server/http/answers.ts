@@ -115,7 +115,7 @@ const kinds: Record<string, Kind> = {
   },
   '413': {
     name: 'TooLarge',
-    description: 'The body is too large.',
+    description: 'The body is too large, or there are more jobs in it than may ever wait.',
     told: [['too_large', 'the body is limited to 64000000 bytes']],
   },
   '415': {

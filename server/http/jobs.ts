@@ -58,6 +58,8 @@ export const jobs = router({
         path: '/jobs/batch',
         operationId: 'submitJobs',
         summary: 'Hand over up to 1,000 requests, all or none',
+        description:
+          'In one transaction. Each job may have its `idempotency_key`; a header for all of them is refused. More new jobs than may ever wait (`FOREMAN_QUEUE_MAX`) are 413.',
         tags: ['jobs'],
       },
       status: 202,
