@@ -187,6 +187,23 @@ describe('a batch', () => {
     )
   })
 
+  test('with a key in its head is refused, as that would keep no promise; its jobs may have one each', async () => {
+    const foreman = await paused()
+    const answer = await foreman.post('/jobs/batch', { jobs: [chat()] }, { 'idempotency-key': 'k' })
+    expect([answer.status, answer.json.code, pointers(answer)]).toEqual([422, 'invalid_request', ['/jobs']])
+    expect(ids(await foreman.get('/jobs'))).toEqual([])
+    const jobs = [1, 2].map((n) => ({ ...chat(), idempotency_key: `k-${n}` }))
+    const [first, again] = [await foreman.post('/jobs/batch', { jobs }), await foreman.post('/jobs/batch', { jobs })]
+    expect(ids(again)).toEqual(ids(first))
+  })
+
+  test('that no queue would ever hold is refused for good', async () => {
+    const foreman = await paused({ settings: { QUEUE_MAX: '2' } })
+    const answer = await foreman.post('/jobs/batch', { jobs: [chat(), chat(), chat()] })
+    expect([answer.status, answer.json.code, answer.headers.get('retry-after')]).toEqual([413, 'too_large', null])
+    expect(answer.json.detail).toContain('no more than 2 may wait')
+  })
+
   test('of none or of more than 1,000 is refused, one of 1,000 is taken', async () => {
     const foreman = await paused()
     for (const count of [0, 1001]) {

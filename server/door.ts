@@ -8,6 +8,7 @@ import { Background } from './http/background.ts'
 import { Deferral } from './http/defer.ts'
 import { mountEvents } from './http/events.ts'
 import { mountDownload } from './http/download.ts'
+import { mountDocs } from './http/docs.ts'
 import { mountPlain } from './http/plain.ts'
 import { Receiving } from './http/receiving.ts'
 import { mountRest } from './http/rest.ts'
@@ -93,7 +94,13 @@ export function openDoor(house: House): Promise<Server> {
         mountPlain(scope, {
           readiness: readinessOf({ store, clock, target, worker, stopping: () => queue.vigil.over }),
           metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
-          documents: { '3.1.1': document('openapi.json'), '3.0.3': document('openapi-3.0.json') },
+          documents: { '3.1.1': () => document('openapi.json'), '3.0.3': () => document('openapi-3.0.json') },
+        }),
+      )
+      void app.register(async (scope) =>
+        mountDocs(scope, {
+          document: () => document('openapi.json'),
+          renderer: () => committed('redoc/redoc.standalone.js'),
         }),
       )
     },
@@ -103,5 +110,6 @@ export function openDoor(house: House): Promise<Server> {
 /** After these the target may have other models than before. */
 const changesNames = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
 
-/** The committed documents, served as they are. */
-const document = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name), 'utf8')
+/** What is committed beside the code, served as it is. */
+const committed = (name: string) => readFileSync(join(import.meta.dirname, '..', 'openapi', name))
+const document = (name: string) => committed(name).toString()

@@ -7,6 +7,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { ForemanError } from '../job/error.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { StoredArtifact } from '../queue/register.ts'
+import { headed, ifNoneMatch, problems } from './answers.ts'
 import { isKnown, mayBePart } from './etag.ts'
 import { spanOf, type Span } from './range.ts'
 
@@ -78,11 +79,15 @@ function unsatisfiable(reply: FastifyReply, size: number): ForemanError {
 export function downloadPaths() {
   const text = { type: 'string' }
   const named = (name: string, description: string) => ({ name, in: 'path', required: true, schema: text, description })
-  const header = (name: string, description: string) => ({ name, in: 'header', schema: text, description })
-  const problem = { $ref: '#/components/responses/Problem' }
-  const headers = { ETag: { schema: text, description: 'The SHA-256, quoted.' } }
+  const header = (name: string, description: string, example: string) => {
+    return { name, in: 'header', schema: text, description, example }
+  }
+  const kept = ['ETag', 'Cache-Control'] as const
+  const headers = [
+    ...kept,
+    ...(['Accept-Ranges', 'Content-Disposition', 'Content-Security-Policy', 'X-Content-Type-Options'] as const),
+  ]
   const content = { 'application/octet-stream': { schema: { ...text, format: 'binary' } } }
-  const range = { schema: text, description: '`bytes first-last/size`.' }
   const get = {
     operationId: 'getArtifact',
     summary: 'The bytes of an artifact',
@@ -91,16 +96,15 @@ export function downloadPaths() {
     parameters: [
       named('id', 'Id of a job.'),
       named('name', 'Name of an artifact.'),
-      header('Range', '`bytes=first-last`. Of several ranges the whole is sent.'),
-      header('If-Range', 'The ETag of what the range belongs to.'),
-      header('If-None-Match', 'ETags of what is there already.'),
+      header('Range', '`bytes=first-last`. Of several ranges the whole is sent.', 'bytes=0-99'),
+      header('If-Range', 'The ETag of what the range belongs to.', '"9ba5ce86b013fabf912a0fd7b26697c2838b8c65"'),
+      ifNoneMatch,
     ],
     responses: {
-      '200': { description: 'The whole', headers, content },
-      '206': { description: 'The range', headers: { ...headers, 'Content-Range': range }, content },
-      '304': { description: 'Not changed since the given ETag' },
-      ...Object.fromEntries(['401', '404', '410', '416'].map((status) => [status, problem])),
-      default: problem,
+      '200': { description: 'The whole', headers: headed(...headers), content },
+      '206': { description: 'The range', headers: headed(...headers, 'Content-Range'), content },
+      '304': { description: 'Not changed since the given ETag', headers: headed(...kept) },
+      ...problems(404, 410, 416),
     },
   }
   return { '/jobs/{id}/artifacts/{name}': { get } }

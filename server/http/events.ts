@@ -3,6 +3,8 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Clock } from '../clock.ts'
+import { examplesOf, headed, problems } from './answers.ts'
+import { answers } from './examples.ts'
 import { Feed } from './feed.ts'
 import { comment, entryOf, frameOf, placeAt, resetAt, retry } from './frame.ts'
 import { Outlet } from './outlet.ts'
@@ -123,10 +125,12 @@ const seen = (what: string) => [
   { name: 'after', in: 'query', schema: { type: 'string' }, description: `The id of the last event seen: ${what}.` },
   { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' }, description: 'The same, and wins.' },
 ]
-const problem = { $ref: '#/components/responses/Problem' }
-const stream = (description: string) => ({
+const stream = (operationId: 'followJob' | 'followJobs', description: string) => ({
   description,
-  content: { 'text/event-stream': { schema: { type: 'string' } } },
+  headers: headed('Cache-Control', 'X-Accel-Buffering'),
+  content: {
+    'text/event-stream': { schema: { type: 'string' }, examples: examplesOf(answers[operationId]![200]!) },
+  },
 })
 
 /** These routes as OpenAPI paths. */
@@ -141,13 +145,9 @@ export function eventPaths() {
         tags: ['jobs'],
         parameters: [id, ...seen('`<sequence>-<line>`')],
         responses: {
-          '200': stream('Events until the job has ended'),
-          '204': { description: 'The job has ended, and the reader was told so' },
-          '401': problem,
-          '404': problem,
-          '410': problem,
-          '422': problem,
-          default: problem,
+          '200': stream('followJob', 'Events until the job has ended'),
+          '204': { description: 'The job has ended, and the reader was told so', headers: headed('Cache-Control') },
+          ...problems(404, 410, 422),
         },
       },
     },
@@ -159,7 +159,7 @@ export function eventPaths() {
           'Server-sent events: `state` with the thin Job, and `reset` when some of what came after the given id is erased: then list the jobs anew. From now on unless `after` says otherwise.',
         tags: ['queue'],
         parameters: seen('a number of the global sequence'),
-        responses: { '200': stream('Events without an end'), '401': problem, '422': problem, default: problem },
+        responses: { '200': stream('followJobs', 'Events without an end'), ...problems(422) },
       },
     },
   }

@@ -58,6 +58,8 @@ export const jobs = router({
         path: '/jobs/batch',
         operationId: 'submitJobs',
         summary: 'Hand over up to 1,000 requests, all or none',
+        description:
+          'In one transaction. Each job may have its `idempotency_key`; a header for all of them is refused. More new jobs than may ever wait (`FOREMAN_QUEUE_MAX`) are 413.',
         tags: ['jobs'],
       },
       status: 202,
@@ -87,7 +89,7 @@ export const jobs = router({
       },
       etag: true,
       waits: true,
-      problems: [404, 410],
+      problems: [404, 410, 422],
     })
     .input(
       Id.extend({
@@ -139,7 +141,7 @@ export const jobs = router({
         description: 'Empty before the job ends.',
         tags: ['jobs'],
       },
-      problems: [404, 410],
+      problems: [404, 410, 422],
     })
     .input(Id)
     .output(ArtifactList)
@@ -154,7 +156,7 @@ export const jobs = router({
         summary: 'Stop a job',
         tags: ['jobs'],
       },
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(Job)
@@ -170,7 +172,7 @@ export const jobs = router({
         tags: ['jobs'],
       },
       status: 202,
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(Job)
@@ -186,7 +188,7 @@ export const jobs = router({
         tags: ['jobs'],
       },
       status: 204,
-      problems: [404, 409, 410],
+      problems: [404, 409, 410, 422, 507],
     })
     .input(Id)
     .output(z.void())

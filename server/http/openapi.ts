@@ -1,43 +1,43 @@
 // The OpenAPI document, emitted from the router in two versions. The generator's output is made fit for the widest set
-// of client generators: named components only, one success status, one Problem for everything else, no unions, no
-// closed objects.
+// of client generators: named components only, one shape of Problem for everything that is no success, no unions, no closed objects.
 
 import { generateOpenApiDocument } from 'trpc-to-openapi'
 import { SubmitBatch, SubmitJob } from '../job/submit.ts'
+import { Liveness, Readiness } from '../job/schema.ts'
+import { WebhookBody } from '../job/webhook.ts'
+import { answerComponents, type Json, type Node } from './answers.ts'
+import { docsPaths } from './docs.ts'
 import { downloadPaths } from './download.ts'
 import { eventPaths } from './events.ts'
+import { describe } from './operation.ts'
 import { plainPaths } from './plain.ts'
 import { Problem } from './problem.ts'
-import { restRoutes, type Route } from './rest.ts'
-import { longestWait_s } from './prefer.ts'
+import { restRoutes } from './rest.ts'
 import { appRouter } from './router.ts'
 import { streamPaths } from './stream.ts'
+import { webhooks } from './webhooks.ts'
 
 export type Version = '3.1.1' | '3.0.3'
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
-type Node = { [key: string]: Json }
-
-const bodies: Record<string, string> = { submitJob: 'SubmitJob', submitJobs: 'SubmitBatch' }
 
 /** The whole document. The same on every call. */
 export function openApiDocument(version: Version, release: string): Node {
   const document = generateOpenApiDocument(appRouter as never, {
     title: 'foreman',
-    description: 'A queue in front of one Ollama. Everything that is not listed here is passed through to the target.',
+    description: introduction,
     version: release,
     baseUrl: '/',
     openApiVersion: version,
-    tags: ['jobs', 'queue', 'target', 'operations'],
+    tags: Object.keys(tagWords),
     securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-    defs: { SubmitJob, SubmitBatch, Problem },
+    defs: { SubmitJob, SubmitBatch, Problem, WebhookBody, Liveness, Readiness },
   }) as unknown as Node
   const tidy = walk(document, version) as Node
   const routes = restRoutes()
   const schemas = schemasOf(tidy)
   const paths = tidy.paths as Node
   for (const route of routes)
-    operation(route, at(paths, route.meta.openapi.path, route.meta.openapi.method.toLowerCase()))
-  Object.assign(paths, plainPaths(), downloadPaths(), eventPaths(), streamPaths())
+    describe(route, at(paths, route.meta.openapi.path, route.meta.openapi.method.toLowerCase()))
+  Object.assign(paths, plainPaths(), docsPaths(), downloadPaths(), eventPaths(), streamPaths())
   return {
     openapi: version,
     info: {
@@ -48,17 +48,15 @@ export function openApiDocument(version: Version, release: string): Node {
       },
     },
     servers: [{ url: '/' }],
-    tags: (tidy.tags as Node[]).map((tag) => ({ ...tag, description: tagWords[String(tag.name)] ?? '' })),
+    tags: Object.entries(tagWords)
+      .filter(([name]) => name !== 'webhooks' || version === '3.1.1')
+      .map(([name, description]) => ({ name, description })),
     security: [{ bearer: [] }],
     paths: sorted(paths),
+    ...(version === '3.1.1' ? { webhooks: webhooks() } : {}),
     components: {
       schemas: sorted(schemas),
-      responses: {
-        Problem: {
-          description: 'What went wrong, as RFC 9457 has it.',
-          content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-        },
-      },
+      ...answerComponents(),
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
     },
   }
@@ -69,60 +67,21 @@ const tagWords: Record<string, string> = {
   queue: 'The order in which they run.',
   target: 'The Ollama behind foreman.',
   operations: 'Health, figures and documents.',
+  webhooks: 'What receivers are sent when the state of a job changes, if the job or `FOREMAN_WEBHOOK_URL` names one.',
 }
 
-/** Gives an operation its real success status, its headers, the one Problem, and a named body. */
-function operation({ meta }: Route, op: Node): void {
-  const responses = op.responses as Node
-  const success = responses['200'] as Node
-  const status = meta.status ?? 200
-  const headers: Node = {}
-  if (meta.etag) headers.ETag = headerOf('Weak, from the sequence of the job.')
-  if (op.operationId === 'submitJob') {
-    headers.Location = headerOf('Address of the job.')
-    headers['Retry-After'] = headerOf('Seconds after which a look is worth it.')
-    headers['Idempotency-Replayed'] = headerOf('`true` when the key had made this job before.')
-  }
-  const named: Node = { description: words[status] ?? 'Done', ...(Object.keys(headers).length > 0 ? { headers } : {}) }
-  if (status !== 204) named.content = success.content as Json
-  const problem = { $ref: '#/components/responses/Problem' }
-  op.responses = {
-    [String(status)]: named,
-    ...(meta.etag ? { '304': { description: 'Not changed since the given ETag' } } : {}),
-    ...Object.fromEntries(['401', ...(meta.problems ?? []).map(String)].map((code) => [code, problem])),
-    default: problem,
-  }
-  delete op.security
-  const body = bodies[String(op.operationId)]
-  if (body)
-    op.requestBody = {
-      required: true,
-      content: { 'application/json': { schema: { $ref: `#/components/schemas/${body}` } } },
-    }
-  else if (meta.openapi.method === 'POST') delete op.requestBody
-  const parameters = (op.parameters as Node[] | undefined) ?? []
-  if (meta.waits) parameters.push(...waiting(meta.openapi.method))
-  if (op.operationId === 'submitJob')
-    parameters.push(headerParameter('Idempotency-Key', 'The same key and request make one job.'))
-  if (parameters.length > 0) op.parameters = parameters
-  else delete op.parameters
-}
+/** What holds for every call, in Markdown. */
+const introduction = `foreman stands in front of one Ollama. People talk through it, programs hand it requests as jobs that may finish later.
 
-const words: Record<number, string> = { 200: 'Done', 202: 'Accepted: it is on disk', 204: 'Erased' }
+Everything that is not listed here (\`/api/*\`, \`/v1/*\`, \`/\`) is passed through to the target byte for byte and has the shapes of Ollama, also where foreman itself has to answer. Two kinds of call there become jobs: an inference call with \`Prefer: respond-async\` is answered with \`202\`, \`Location\` and the Job, or, with \`wait=N\` beside it and in time, as the route itself would; and \`POST /v1/responses\` with \`background: true\` is OpenAI's background mode.
 
-function waiting(method: string): Node[] {
-  const schema = { type: 'integer', minimum: 0, maximum: longestWait_s }
-  const query = { name: 'wait', in: 'query', schema, description: 'Seconds to wait for the end of the job.' }
-  return [...(method === 'POST' ? [query] : []), headerParameter('Prefer', '`wait=N`: the same as the query.')]
-}
+**Tokens.** Where foreman wants one, it is sent as \`Authorization: Bearer\`, as \`x-api-key\`, or as the password of Basic. Health, the documents and /docs are open.
 
-function headerParameter(name: string, description: string): Node {
-  return { name, in: 'header', schema: { type: 'string' }, description }
-}
+**Problems.** Errors are \`application/problem+json\`. Branch on \`code\`: new texts and fields may come, and so may codes. 405 says what is possible in \`Allow\`. What is no HTTP, or too long a head, is refused with 400, 408 or 431 before any of this.
 
-function headerOf(description: string): Node {
-  return { schema: { type: 'string' }, description }
-}
+**Values.** Times are RFC 3339 in UTC with milliseconds, durations end in \`_ms\` or \`_s\`, sizes in \`_bytes\`. In answers a thing that is not there is absent, save times that may be null. Unknown fields and parameters of a request are refused. Numbers in bodies of jobs stay exact.
+
+The same procedures are served as tRPC under \`/trpc\`.`
 
 /** Drops what generators choke on, at every depth. */
 function walk(node: Json, version: Version): Json {
@@ -133,7 +92,7 @@ function walk(node: Json, version: Version): Json {
     if (key === 'propertyNames' || key === '$schema') continue
     if (key === 'additionalProperties' && value === false) continue
     if (key === 'pattern' && (node.format === 'date-time' || node.format === 'uri')) continue
-    out[key] = walk(value, version)
+    out[key] = key === '$ref' ? String(value).replace(/Output$/, '') : walk(value, version)
   }
   if (out.type === 'integer' && !('format' in out)) {
     out.format = 'int64'
@@ -143,10 +102,10 @@ function walk(node: Json, version: Version): Json {
   return out
 }
 
-/** The named schemas, without the generator's own error shapes and without the extras that inputs and outputs share. */
+/** The named schemas without the generator's own error shapes, and each once: what sets an output apart from an input is dropped. */
 function schemasOf(document: Node): Node {
   const all = (document.components as Node).schemas as Node
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith('error.')))
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !/^error\.|Output$/.test(name)))
 }
 
 function at(paths: Node, path: string, method: string): Node {

@@ -20,7 +20,7 @@ export function isOpen(route: string | undefined): boolean {
   return route !== undefined && openRoutes.has(route)
 }
 
-const openRoutes = new Set(['/livez', '/readyz', '/openapi.json', '/openapi-3.0.json'])
+const openRoutes = new Set('/livez /readyz /openapi.json /openapi-3.0.json /docs /docs/redoc.js'.split(' '))
 
 /** The own routes as they are registered. */
 export class OwnRoutes {

@@ -3,6 +3,9 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Health } from '../job/schema.ts'
+import { examplesOf, headed, openProblems, problems, type Node } from './answers.ts'
+import { answers } from './examples.ts'
+import { fixed, fixedOperation } from './fixed.ts'
 import { withoutPaths } from './problem.ts'
 
 export interface PlainOptions {
@@ -10,7 +13,7 @@ export interface PlainOptions {
   readiness: () => Promise<Health>
   metrics: () => Promise<{ text: string; contentType: string }>
   /** The emitted documents, as text. */
-  documents: { '3.1.1': string; '3.0.3': string }
+  documents: Record<'3.1.1' | '3.0.3', () => string>
 }
 
 export function mountPlain(app: FastifyInstance, { readiness, metrics, documents }: PlainOptions): void {
@@ -29,39 +32,55 @@ export function mountPlain(app: FastifyInstance, { readiness, metrics, documents
     const { text, contentType } = await metrics()
     return reply.type(contentType).send(text)
   })
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json').send(documents['3.1.1']))
-  app.get('/openapi-3.0.json', (_request, reply) => reply.type('application/json').send(documents['3.0.3']))
+  const route = { exposeHeadRoute: true }
+  app.get('/openapi.json', route, fixed('application/json', documents['3.1.1']))
+  app.get('/openapi-3.0.json', route, fixed('application/json', documents['3.0.3']))
 }
 
 /** These routes as OpenAPI paths. */
 export function plainPaths() {
   return {
-    '/livez': { get: plain('getLiveness', 'Whether the process lives', { '200': json('It does') }, true) },
-    '/readyz': {
-      get: plain(
-        'getReadiness',
-        'Whether jobs can be accepted',
-        { '200': json('Ready'), '503': json('Not ready; the body lists the checks') },
-        true,
-      ),
-    },
-    '/metrics': {
-      get: plain('getMetrics', 'Figures for Prometheus', {
-        '200': { description: 'Text format', content: { 'text/plain': { schema: { type: 'string' } } } },
-        default: { $ref: '#/components/responses/Problem' },
+    '/livez': {
+      get: plain('getLiveness', 'Whether the process lives', {
+        '200': json('getLiveness', 200, 'It does', 'Liveness'),
       }),
     },
-    '/openapi.json': { get: plain('getOpenApi', 'This document', { '200': json('OpenAPI 3.1.1') }, true) },
+    '/readyz': {
+      get: plain('getReadiness', 'Whether jobs can be accepted', {
+        '200': json('getReadiness', 200, 'Ready', 'Readiness'),
+        '503': json('getReadiness', 503, 'Not ready; the body lists the checks', 'Readiness'),
+      }),
+    },
+    '/metrics': {
+      get: {
+        ...figures,
+        responses: {
+          '200': {
+            description: 'Text format',
+            headers: headed(),
+            content: { 'text/plain': { schema: { type: 'string' }, examples: examplesOf(answers.getMetrics![200]!) } },
+          },
+          ...problems(),
+        },
+      },
+    },
+    '/openapi.json': { get: fixedOperation('getOpenApi', 'This document', 'OpenAPI 3.1.1', document) },
     '/openapi-3.0.json': {
-      get: plain('getOpenApi30', 'This document for older tools', { '200': json('OpenAPI 3.0.3') }, true),
+      get: fixedOperation('getOpenApi30', 'This document for older tools', 'OpenAPI 3.0.3', document),
     },
   }
 }
 
-function plain(operationId: string, summary: string, responses: object, open = false) {
-  return { operationId, summary, tags: ['operations'], ...(open ? { security: [] } : {}), responses }
+const figures = { operationId: 'getMetrics', summary: 'Figures for Prometheus', tags: ['operations'] }
+const document = { 'application/json': { schema: { type: 'object', additionalProperties: true } } }
+
+/** A route that needs no token. */
+function plain(operationId: string, summary: string, responses: Node): Node {
+  return { operationId, summary, tags: ['operations'], security: [], responses: { ...responses, ...openProblems() } }
 }
 
-function json(description: string) {
-  return { description, content: { 'application/json': { schema: { type: 'object', additionalProperties: true } } } }
+function json(operationId: string, status: number, description: string, schema: string): Node {
+  const examples = examplesOf(answers[operationId]![status]!)
+  const content = { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` }, examples } }
+  return { description, headers: headed(), content }
 }

@@ -5,7 +5,7 @@ import { ForemanError } from '../job/error.ts'
 export type Query = Record<string, string | string[] | undefined>
 
 /** JSON schema of each input property. */
-export type Properties = Record<string, { type?: string; items?: { type?: string } }>
+export type Properties = Record<string, { type?: string; items?: { type?: string }; description?: string }>
 
 /** Refuses what nobody would read. */
 export function noOther(query: Query, known: readonly string[]): void {

@@ -142,7 +142,12 @@ function exact(
   context.bodies = body.verbatim
   context.fingerprint = (pointer) => fingerprint(body.text(pointer))
   const header = request.headers['idempotency-key']
-  if (header === undefined || meta.verbatim?.[0] === 'jobs') return
+  if (header === undefined) return
+  if (meta.verbatim?.[0] === 'jobs') {
+    throw new ForemanError('invalid_request', 'the jobs of a batch have a key each, in idempotency_key', {
+      errors: [{ pointer: '/jobs', detail: 'takes no Idempotency-Key header' }],
+    })
+  }
   const key = idempotencyKey(header)
   if (input.idempotency_key !== undefined && input.idempotency_key !== key) {
     throw new ForemanError('invalid_request', 'the Idempotency-Key header and idempotency_key differ', {

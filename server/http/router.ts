@@ -19,6 +19,7 @@ const queue = router({
         summary: 'The queue at a glance',
         tags: ['queue'],
       },
+      problems: [422],
     })
     .input(z.strictObject({}))
     .output(QueueStatus)
@@ -35,6 +36,7 @@ const queue = router({
           'The order in which the first 10,000 waiting jobs will start if nobody of people comes, with the loads that takes. Times are estimates from what was seen, absent from the first job on of which nothing was. Made at most once a second.',
         tags: ['queue'],
       },
+      problems: [422],
     })
     .input(z.strictObject({ limit: z.int().min(1).max(10_000).optional() }))
     .output(QueuePlan)
@@ -53,6 +55,7 @@ const queue = router({
         description: 'Survives a restart; the running job and the passthrough go on.',
         tags: ['queue'],
       },
+      problems: [422, 507],
     })
     .input(z.strictObject({}))
     .output(QueueStatus)
@@ -61,6 +64,7 @@ const queue = router({
   resume: procedure
     .meta({
       openapi: { method: 'POST', path: '/queue/resume', operationId: 'resumeQueue', summary: 'Go on', tags: ['queue'] },
+      problems: [422, 507],
     })
     .input(z.strictObject({}))
     .output(QueueStatus)
@@ -81,6 +85,7 @@ const target = router({
         summary: 'The Ollama behind foreman',
         tags: ['target'],
       },
+      problems: [422],
     })
     .input(z.strictObject({}))
     .output(TargetStatus)

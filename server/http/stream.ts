@@ -9,6 +9,8 @@ import { isTerminal } from '../job/state.ts'
 import { streams } from '../job/submit.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Batch } from '../worker/output.ts'
+import { examplesOf, headed, problemsOfFailure } from './answers.ts'
+import { answers } from './examples.ts'
 import { Outlet } from './outlet.ts'
 import { start } from './position.ts'
 import { noOther, type Query } from './query.ts'
@@ -84,7 +86,6 @@ function linesOf(batch: Batch): Buffer[] {
 
 /** This route as an OpenAPI path. */
 export function streamPaths() {
-  const problem = { $ref: '#/components/responses/Problem' }
   return {
     '/jobs/{id}/stream': {
       get: {
@@ -99,13 +100,12 @@ export function streamPaths() {
         responses: {
           '200': {
             description: 'Lines of JSON',
-            content: { 'application/x-ndjson': { schema: { type: 'string' } } },
+            headers: headed('Cache-Control', 'X-Accel-Buffering'),
+            content: {
+              'application/x-ndjson': { schema: { type: 'string' }, examples: examplesOf(answers.streamJob![200]!) },
+            },
           },
-          '401': problem,
-          '404': problem,
-          '409': problem,
-          '410': problem,
-          default: problem,
+          ...problemsOfFailure(404, 409, 410, 422),
         },
       },
     },

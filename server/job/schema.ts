@@ -191,6 +191,23 @@ export const TargetStatus = z
   })
   .meta({ id: 'TargetStatus' })
 
+export const Liveness = z.object({ status: z.string() }).meta({ id: 'Liveness' })
+
+export const Readiness = z
+  .object({
+    status: z.string().meta({ description: '`ready` or `not ready`.' }),
+    checks: z.array(
+      z
+        .object({
+          name: z.string(),
+          status: z.string().meta({ description: 'pass, warn or fail; a warning is no reason to say no.' }),
+          detail: z.string().optional(),
+        })
+        .meta({ id: 'Check' }),
+    ),
+  })
+  .meta({ id: 'Readiness' })
+
 /** Whether foreman can do its work, with what was looked at. A warning is no reason to say no. */
 export interface Health {
   ok: boolean

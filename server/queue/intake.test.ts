@@ -186,6 +186,20 @@ describe('limits', () => {
 })
 
 describe('a batch', () => {
+  test('of more new jobs than may ever wait is refused for good; those of known keys need no room', async () => {
+    const bench = new Bench({ queueMax: 2 })
+    const batch = (...keys: (string | undefined)[]) =>
+      bench.queue.submit(keys.map((key) => submission(key === undefined ? {} : { idempotency_key: key })))
+    await expect(batch(undefined, undefined, undefined)).rejects.toMatchObject({ code: 'too_large' })
+    expect(bench.queue.total('queued')).toBe(0)
+    const one = await bench.submit({ idempotency_key: 'k' })
+    await expect(batch('k', undefined, undefined, undefined)).rejects.toMatchObject({ code: 'too_large' })
+    await expect(batch('k', 'a', 'b', 'b')).rejects.toMatchObject({ code: 'queue_full' })
+    await bench.bring(one, 'done')
+    expect(await batch('k', 'a', 'b', 'b')).toHaveLength(4)
+    expect(bench.queue.total('queued')).toBe(2)
+  })
+
   test('is one transaction, its jobs in their order', async () => {
     const commits: number[] = []
     const bench = new Bench({ onCommit: ({ writes }) => commits.push(writes) })
@@ -212,7 +226,8 @@ describe('a batch', () => {
   })
 
   test('that does not fit whole is refused whole, large bodies and all', async () => {
-    const bench = new Bench({ queueMax: 2 })
+    const bench = new Bench({ queueMax: 3 })
+    await bench.submit()
     const large = () => ({ ...submission(), body: [randomBytes(2 << 20)] })
     for (const batch of [
       [large(), submission(), submission()],
@@ -221,7 +236,7 @@ describe('a batch', () => {
       await expect(bench.queue.submit(batch)).rejects.toMatchObject({ code: 'queue_full' })
     await bench.store.blobs.sweep()
     const disk = look(bench.folder)
-    expect(['job', 'event', 'chunk', 'loose'].map((table) => rows(disk, table))).toEqual([0, 0, 0, 0])
+    expect(['job', 'event', 'chunk', 'loose'].map((table) => rows(disk, table))).toEqual([1, 1, 1, 0])
   })
 
   test('with the same key twice is one job, told once', async () => {

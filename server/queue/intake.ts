@@ -82,7 +82,7 @@ export class Intake {
   }
 
   #write(submissions: readonly Submission[], staged: readonly StagedBlob[]): { results: Taken[]; added: JobRow[] } {
-    const { queueMax, waiting, drain } = this.#options
+    const { queueMax, waiting } = this.#options
     const results: Taken[] = []
     const added: JobRow[] = []
     submissions.forEach((submission, i) => {
@@ -94,15 +94,23 @@ export class Intake {
         return
       }
       const over = waiting() + this.#uncounted + added.length - queueMax
-      if (over >= 0) {
-        const retryAfterS = drain.retryAfter_s(over + submissions.length - i)
-        throw new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS })
-      }
+      if (over >= 0) throw this.#full(submissions.slice(i), added.length, over)
       const row = this.#insert(submission, blob)
       added.push(row)
       results.push({ row, replayed: false })
     })
     return { results, added }
+  }
+
+  /** Why the rest does not fit: not now, or never, when there are more new jobs than may wait in all. */
+  #full(rest: readonly Submission[], added: number, over: number): ForemanError {
+    const { queueMax, drain } = this.#options
+    const unknown = rest.filter((submission) => !this.#replay(submission))
+    const fresh = added + new Set(unknown.map((submission) => submission.input.idempotency_key ?? submission)).size
+    if (fresh > queueMax)
+      return new ForemanError('too_large', `${fresh} jobs at once never fit: no more than ${queueMax} may wait`)
+    const retryAfterS = drain.retryAfter_s(over + rest.length)
+    return new ForemanError('queue_full', `${queueMax} jobs are waiting already`, { retryAfterS })
   }
 
   /** The job that this key already made, if the request is the same. Look-up and insert are one step. */
