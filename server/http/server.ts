@@ -5,13 +5,14 @@ import { randomBytes } from 'node:crypto'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock, type Clock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
 import type { People } from '../people/people.ts'
 import { Hosts, Tokens } from './auth.ts'
+import { boundRest, keepRate } from './data-rate.ts'
 import { gate } from './gate.ts'
 import { nativeAnswer } from './native.ts'
 import { Origins } from './origin.ts'
-import { isOpen, isOwn, OwnRoutes } from './own.ts'
-import { originForm, pathOf } from './peek.ts'
+import { isOpen, isOwn, OwnRoutes, routedPath } from './own.ts'
 import { sendProblem } from './problem.ts'
 import { Proxy } from './proxy.ts'
 import { isTrpc, sendTrpcError } from './trpc-error.ts'
@@ -75,7 +76,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
     frameworkErrors: (error, request, reply) => {
-      if (isOwn(request.url.split('?', 1)[0]!)) return void sendOwnError(reply, error, request)
+      if (isOwn(routedPath(request.url))) return void sendOwnError(reply, error, request)
       const { status, lines, body } = nativeAnswer(request.url, error)
       reply.hijack().raw.writeHead(status, lines).end(body)
     },
@@ -85,6 +86,9 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   }
   app.decorateRequest('corsOrigin', '')
   app.server.on('request', boundPipeline)
+  app.server.on('request', (req, res) => boundRest(req, res, clock))
+  // Node's own answer leaves the connection open for a body that may never end.
+  app.server.on('checkExpectation', (_req, res) => res.writeHead(417, { connection: 'close' }).end())
 
   const tokens = new Tokens(options.tokens)
   const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host]
@@ -99,6 +103,9 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     raw.once('close', () => underWay.delete(raw))
     // First of all, so that a refusal can be found in the log of whoever was refused.
     reply.header('x-request-id', request.id)
+    keepRate(request.raw, clock, () => {
+      if (!raw.headersSent) sendOwnError(reply, tooSlow(), request)
+    })
   }
   await app.register(async (scope) => {
     scope.addHook('onRequest', (request, reply, done) => {
@@ -118,7 +125,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   await app.register(async (scope) => {
     // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
     scope.addHook('onRequest', (request, reply, done) => {
-      if (!isOwn(pathOf(originForm(request.raw.url!)))) return done()
+      if (!isOwn(routedPath(request.raw.url!))) return done()
       enterOwn(request, reply)
       ownGate.call(scope, request, reply, (refusal) =>
         sendOwnError(reply, refusal ?? ownRoutes.nothing(request, reply), request),
@@ -149,6 +156,10 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       await app.close()
     },
   }
+}
+
+function tooSlow(): ForemanError {
+  return new ForemanError('invalid_request', 'the body comes too slowly', { status: 408 })
 }
 
 /** An error on an own route, in the shape its callers read. */
