@@ -21,6 +21,8 @@ export interface ProxyOptions {
   targetUrl: string
   /** The bearer the target gets. */
   targetToken?: string
+  /** foreman's own tokens, which the target never gets. */
+  tokens: readonly string[]
   people: People
   clock: Clock
   /** A proxied request has ended, whichever way. */
@@ -55,6 +57,7 @@ export class Proxy {
       }),
       prefix: pathname.replace(/\/+$/, ''),
       targetToken: options.targetToken,
+      tokens: options.tokens,
       people: options.people,
       memory: new Memory(),
       active: new Active(),

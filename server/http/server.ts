@@ -10,6 +10,7 @@ import type { People } from '../people/people.ts'
 import { Hosts, Tokens } from './auth.ts'
 import { boundRest, keepRate } from './data-rate.ts'
 import { gate } from './gate.ts'
+import { endUpgrade } from './head.ts'
 import { nativeAnswer } from './native.ts'
 import { Origins } from './origin.ts'
 import { isOpen, isOwn, OwnRoutes, routedPath } from './own.ts'
@@ -86,6 +87,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   }
   app.decorateRequest('corsOrigin', '')
   app.server.on('request', boundPipeline)
+  app.server.prependListener('request', endUpgrade)
   app.server.on('request', (req, res) => boundRest(req, res, clock))
   // Node's own answer leaves the connection open for a body that may never end.
   app.server.on('checkExpectation', (_req, res) => res.writeHead(417, { connection: 'close' }).end())
@@ -121,7 +123,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   })
 
   const { targetUrl, targetToken } = options
-  const proxy = new Proxy({ targetUrl, targetToken, people, clock, onServed, onInternal })
+  const proxy = new Proxy({ targetUrl, targetToken, tokens: options.tokens, people, clock, onServed, onInternal })
   await app.register(async (scope) => {
     // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
     scope.addHook('onRequest', (request, reply, done) => {
