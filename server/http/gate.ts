@@ -1,8 +1,9 @@
-// What every request meets first, on own and proxied routes alike: the Host rule, the rule of origins, preflights and
-// the token. A refusal is an error like any other; the scope it happens in gives it its shape.
+// What every request meets first, on own and proxied routes alike: whether its head is one at all, the Host rule, the
+// rule of origins, preflights and the token. A refusal is an error like any other; the scope it happens in gives it its shape.
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { ForemanError } from '../job/error.ts'
 import type { Hosts, Tokens } from './auth.ts'
+import { faultOf, hostOf } from './head.ts'
 import { corsHeaders, preflightHeaders, type Origins } from './origin.ts'
 
 export interface GateOptions {
@@ -26,13 +27,19 @@ export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHo
   return (request, reply, done) => {
     const { raw } = request
     const { headers } = raw
-    if (!tokens.required && !hosts.accepts(headers.host, raw.socket.localAddress)) {
-      return done(
-        new ForemanError('forbidden', `Host ${headers.host ?? ''} is not served here; FOREMAN_HOSTS can add it`),
-      )
+    // The answer before it said that it is the last: nobody would hear of this one, so it must not happen either.
+    if (!raw.socket.writable) return void raw.socket.destroy()
+    const fault = faultOf(raw)
+    if (fault) {
+      reply.header('connection', 'close')
+      return done(fault)
+    }
+    const host = hostOf(raw)
+    if (!tokens.required && !hosts.accepts(host, raw.socket.localAddress)) {
+      return done(new ForemanError('forbidden', `Host ${host ?? ''} is not served here; FOREMAN_HOSTS can add it`))
     }
     const { origin } = headers
-    const allowed = origin !== undefined && origins.allows(origin, headers.host)
+    const allowed = origin !== undefined && origins.allows(origin, host)
     if (raw.method === 'OPTIONS') return void preflight(request, reply, origin, allowed)
     if (allowed) {
       request.corsOrigin = origin

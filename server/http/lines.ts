@@ -12,25 +12,35 @@ const notDown = new Set(hopByHop)
 
 const nothing: ReadonlySet<string> = new Set()
 
-/** A credential that foreman accepts; another scheme is none of its business. */
-const credential = /^(bearer|basic) /i
+/** The schemes of credentials that foreman accepts; another scheme is none of its business. */
+const credential = /^(bearer|basic)\b/i
 
 /**
  * The lines to send to the target, flat. `connection` is the client's own Connection header, whose names are dropped
- * too; `token` is what the target gets as a bearer in the place of any Authorization.
+ * too; `token` is what the target gets as a bearer in the place of any Authorization; `own` are foreman's own tokens,
+ * which it gets in none.
  */
-export function upstreamLines(raw: readonly string[], connection: string | undefined, token?: string): string[] {
+export function upstreamLines(
+  raw: readonly string[],
+  connection: string | undefined,
+  token: string | undefined,
+  own: readonly string[],
+): string[] {
   const listed = namesIn(connection)
   const lines: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!
     const lower = name.toLowerCase()
     if (notUpstream.has(lower) || listed?.has(lower)) continue
-    if (lower === 'authorization' && (token !== undefined || credential.test(raw[i + 1]!))) continue
+    if (lower === 'authorization' && (token !== undefined || isOwn(raw[i + 1]!, own))) continue
     lines.push(name, raw[i + 1]!)
   }
   if (token !== undefined) lines.push('Authorization', `Bearer ${token}`)
   return lines
+}
+
+function isOwn(authorization: string, own: readonly string[]): boolean {
+  return credential.test(authorization) || own.some((token) => authorization.includes(token))
 }
 
 /** The lines to send to the client, flat. With `cors` the target's own are replaced by those. */

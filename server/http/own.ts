@@ -2,12 +2,18 @@
 // proxied, whatever the method.
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { ForemanError } from '../job/error.ts'
+import { originForm, pathOf } from './peek.ts'
 
 const prefixes = new Set(
   '/jobs /queue /deliveries /events /target /trpc /docs /livez /readyz /metrics /openapi.json /openapi-3.0.json'.split(
     ' ',
   ),
 )
+
+/** The path of a request target as the router reads it: decoded, and without a fragment, which the target would keep. */
+export function routedPath(url: string): string {
+  return pathOf(originForm(url).split('#', 1)[0]!)
+}
 
 /** Whether a path is foreman's, whatever follows the prefix. */
 export function isOwn(path: string): boolean {
@@ -37,7 +43,7 @@ export class OwnRoutes {
 
   /** Why nothing answers an own path where no route is; says what would in `Allow`. */
   nothing({ method, url }: FastifyRequest, reply: FastifyReply): ForemanError {
-    const path = url.split('?', 1)[0]!
+    const path = routedPath(url)
     const allowed = this.#methodsOf(path)
     // A path that fits a route and still came here has too long a name in it for anything to be called so.
     if (allowed.length === 0 || allowed.includes(method))

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   targetUrl: string
   /** The bearer the target gets. */
   targetToken?: string
+  /** foreman's own tokens, which the target never gets. */
+  tokens: readonly string[]
   people: People
   /** Takes a call whose caller wants a job in its place, and answers it. False: it passes. */
   defer?: ((call: Call) => boolean) | undefined
@@ -62,6 +64,7 @@ export class Proxy {
       }),
       prefix: pathname.replace(/\/+$/, ''),
       targetToken: options.targetToken,
+      tokens: options.tokens,
       people: options.people,
       memory: new Memory(),
       active: new Active(),

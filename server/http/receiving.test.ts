@@ -1,4 +1,5 @@
-// Bodies of own routes while they arrive: all together have a bound, and each has to go on arriving.
+// Bodies of own routes while they arrive: all together have a bound, and who leaves gives room back. That each has to go
+// on arriving is data-rate.test.ts.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,8 +11,8 @@ import { mountRest } from './rest.ts'
 import { mountTrpc } from './trpc-mount.ts'
 
 // Nothing here comes as far as the queue.
-function door({ bodyMax = 1000, idleMs }: { bodyMax?: number; idleMs?: number } = {}): Promise<Door> {
-  const mounted = { api: {} as never, receiving: new Receiving({ bodyMax, idleMs }) }
+function door({ bodyMax = 1000 }: { bodyMax?: number } = {}): Promise<Door> {
+  const mounted = { api: {} as never, receiving: new Receiving({ bodyMax }) }
   return openDoor({
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, mounted))
@@ -46,15 +47,6 @@ test.each([
     const later = await half(opened, path)
     later.send(`${'y'.repeat(98)}"}`)
     expect(await later.until(/urn:foreman/)).toMatch(/^HTTP\/1\.1 422 /)
-  },
-)
-
-test.each([rest, trpc])(
-  'one at %s of which nothing more comes is answered 408 and its connection closed',
-  async (path) => {
-    const line = await half(await door({ idleMs: 50 }), path)
-    expect(await line.until(/nothing came/)).toMatch(/^HTTP\/1\.1 408 /)
-    await line.closed()
   },
 )
 

@@ -1,4 +1,5 @@
-// Bodies of own routes while they arrive, over REST and tRPC: all together have a bound, and each has to go on arriving.
+// Bodies of own routes while they arrive, over REST and tRPC: all together have a bound. That each goes on arriving is
+// data-rate.ts.
 
 import type { FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
@@ -8,8 +9,6 @@ import { Memory, Upload } from './body.ts'
 export interface ReceivingOptions {
   /** Most bytes of one body. */
   bodyMax: number
-  /** Milliseconds after which a body of which nothing more comes is given up. */
-  idleMs?: number
 }
 
 /** Bodies of the largest size that may be held at a time. */
@@ -18,12 +17,10 @@ const retryAfterS = 5
 
 export class Receiving {
   readonly bodyMax: number
-  readonly #idleMs: number
   readonly #memory: Memory
 
-  constructor({ bodyMax, idleMs = 60_000 }: ReceivingOptions) {
+  constructor({ bodyMax }: ReceivingOptions) {
     this.bodyMax = bodyMax
-    this.#idleMs = idleMs
     this.#memory = new Memory(bodiesAtOnce * bodyMax)
   }
 
@@ -33,8 +30,7 @@ export class Receiving {
   }
 
   /**
-   * Reads the body of a request, if it has one. Throws `too_large` for what says it is longer than `limit`, and
-   * `invalid_request` (408) when nothing comes.
+   * Reads the body of a request, if it has one. Throws `too_large` for what says it is longer than `limit`.
    */
   async read<T>(
     { raw, headers, body }: Pick<FastifyRequest, 'raw' | 'headers' | 'body'>,
@@ -45,21 +41,12 @@ export class Receiving {
     if (!body) return undefined
     if (Number(headers['content-length'] ?? 0) > limit)
       throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
-    const late = Promise.withResolvers<never>()
-    const seconds = this.#idleMs / 1000
-    const silent = () =>
-      late.reject(new ForemanError('invalid_request', `nothing came for ${seconds} s`, { status: 408 }))
     const upload = new Upload(raw)
     // A whole request closes as well, while the end of it may still wait to be read.
     raw.once('close', () => {
       if (!raw.complete) upload.destroy(new Error('the caller left'))
     })
-    raw.setTimeout(this.#idleMs, silent)
-    try {
-      return await Promise.race([read(upload), late.promise])
-    } finally {
-      raw.off('timeout', silent).setTimeout(0)
-    }
+    return await read(upload)
   }
 }
 

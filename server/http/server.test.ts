@@ -61,6 +61,7 @@ describe('foreman’s own paths', () => {
     expect((await plain(door, 'GET', '/jobs/a%2Fb', {}, '')).body).toBe('job a/b')
     for (const [method, path, status, allow] of [
       ['PUT', '/jobs', 405, 'GET, POST'],
+      ['PUT', '/jobs#x', 405, 'GET, POST'],
       ['PATCH', '/jobs/job_1', 405, 'DELETE, GET'],
       ['PROPFIND', '/jobs/job_1', 405, 'DELETE, GET'],
       ['GET', '/jobs/job_1/nothing', 404, undefined],
@@ -148,8 +149,8 @@ describe('with tokens', () => {
       expect(await status(path)).toEqual([path, 200])
     const closed =
       '/jobs /%6aobs http://h/jobs /livez/ /livez/x /livezz //livez /LIVEZ /livez%2f /livez;a /jobs/livez /jobs?x=/livez ' +
-      '/jobs/..%2flivez /jobs/../livez http://livez/jobs http://h?x=/jobs /x/../livez /%2e/livez /docsx ftp://h/livez ' +
-      '/docs /docs/a /docs/../jobs /docs/%2e%2e/jobs /metrics /api/tags http://h/api/tags *'
+      '/jobs/..%2flivez /jobs/../livez http://livez/jobs http://h?x=/jobs /x/../livez /%2e/livez /docsx ' +
+      '/docs /docs/a /docs/../jobs /docs/%2e%2e/jobs /metrics /api/tags http://h/api/tags'
     for (const path of closed.split(' ')) expect(await status(path)).toEqual([path, 401])
     expect(door.target.count).toBe(0)
   })
@@ -230,6 +231,9 @@ describe('without tokens', () => {
         expect([host, answer.status]).toEqual([host, 403])
       }
     }
+    // A whole URL says whom a request is for, whatever Host says beside it.
+    expect((await plain(door, 'GET', 'http://evil.example/jobs', { host: 'localhost' }, '')).status).toBe(403)
+    expect((await plain(door, 'GET', 'http://localhost:1/jobs', { host: 'evil.example' }, '')).status).toBe(200)
     expect(door.target.count).toBe(0)
   })
 })
@@ -325,5 +329,16 @@ describe('what is no request', () => {
       expect(client.text).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n[^]*\\{"error":"foreman: `))
     }
     expect(door.target.count).toBe(0)
+  })
+
+  it('and what comes behind a last answer does not happen', async () => {
+    let posted = 0
+    const door = await openDoor({ routes: (app) => void app.post('/jobs', () => `posted ${++posted}`) })
+    const client = await door.client()
+    const kept =
+      'POST /api/show HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n'
+    client.send(`${kept}POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`)
+    await client.closed()
+    expect([client.text.slice(0, 12), posted]).toEqual(['HTTP/1.1 400', 0])
   })
 })

@@ -4,42 +4,29 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { randomBytes } from 'node:crypto'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { systemClock, type Clock } from '../clock.ts'
-import type { People } from '../people/people.ts'
+import { systemClock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
 import { Hosts, Tokens } from './auth.ts'
+import { boundRest, keepRate } from './data-rate.ts'
 import { gate } from './gate.ts'
+import { endUpgrade } from './head.ts'
 import { nativeAnswer } from './native.ts'
 import { Origins } from './origin.ts'
-import { isOpen, isOwn, OwnRoutes } from './own.ts'
-import { originForm, pathOf } from './peek.ts'
+import { isOpen, isOwn, OwnRoutes, routedPath } from './own.ts'
 import { sendProblem } from './problem.ts'
 import { Proxy, type ProxyOptions } from './proxy.ts'
 import { isTrpc, sendTrpcError } from './trpc-error.ts'
-import type { Call, Served } from './way.ts'
 
-export interface ServerOptions {
+export interface ServerOptions
+  extends Omit<ProxyOptions, 'clock' | 'onServed'>, Partial<Pick<ProxyOptions, 'clock' | 'onServed'>> {
   /** Accepted tokens; none: the Host rule instead. */
   tokens: readonly string[]
-  /** The one Ollama; a path prefix is kept. */
-  targetUrl: string
-  /** The bearer the target gets. */
-  targetToken?: string
   /** Extra Host names of a tokenless foreman, PUBLIC_URL's own beside them. */
   hosts: readonly string[]
   corsOrigins: readonly string[]
   publicUrl?: string
-  people: People
-  /** Takes a call whose caller wants a job in its place, and answers it. False: it passes. */
-  defer?: (call: Call) => boolean
   /** Registers foreman's own routes, in a scope of their own. */
   routes: (app: FastifyInstance) => void | Promise<void>
-  /** Registers routes of foreman's among the proxied ones (proxy.ts). */
-  ahead?: ProxyOptions['ahead']
-  /** A proxied request has ended. */
-  onServed?: (served: Served) => void
-  /** A route threw what it should not have. The caller was told nothing of it. */
-  onInternal?: (error: unknown, requestId: string) => void
-  clock?: Clock
 }
 
 export interface Server {
@@ -65,7 +52,7 @@ const keepAliveTimeout = 120_000
 
 /** Builds the server; nothing listens yet. */
 export async function buildServer(options: ServerOptions): Promise<Server> {
-  const { people, corsOrigins, onServed = () => {}, onInternal = () => {}, clock = systemClock } = options
+  const { corsOrigins, onServed = () => {}, onInternal = () => {}, clock = systemClock } = options
   const app = Fastify({
     logger: false,
     forceCloseConnections: true,
@@ -79,7 +66,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     schemaController: { compilersFactory: { buildValidator: unused, buildSerializer: unused } },
     http: { headersTimeout: 60_000, maxHeaderSize: 64 * 1024, keepAlive: true, keepAliveInitialDelay: 60_000 },
     frameworkErrors: (error, request, reply) => {
-      if (isOwn(request.url.split('?', 1)[0]!)) return void sendOwnError(reply, error, request)
+      if (isOwn(routedPath(request.url))) return void sendOwnError(reply, error, request)
       const { status, lines, body } = nativeAnswer(request.url, error)
       reply.hijack().raw.writeHead(status, lines).end(body)
     },
@@ -89,6 +76,10 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   }
   app.decorateRequest('corsOrigin', '')
   app.server.on('request', boundPipeline)
+  app.server.prependListener('request', endUpgrade)
+  app.server.on('request', (req, res) => boundRest(req, res, clock))
+  // Node's own answer leaves the connection open for a body that may never end.
+  app.server.on('checkExpectation', (_req, res) => res.writeHead(417, { connection: 'close' }).end())
 
   const tokens = new Tokens(options.tokens)
   const publicHost = options.publicUrl === undefined ? [] : [new URL(options.publicUrl).host]
@@ -103,6 +94,9 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     raw.once('close', () => underWay.delete(raw))
     // First of all, so that a refusal can be found in the log of whoever was refused.
     reply.header('x-request-id', request.id)
+    keepRate(request.raw, clock, () => {
+      if (!raw.headersSent) sendOwnError(reply, tooSlow(), request)
+    })
   }
   await app.register(async (scope) => {
     scope.addHook('onRequest', (request, reply, done) => {
@@ -117,12 +111,11 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     await options.routes(scope)
   })
 
-  const { targetUrl, targetToken, defer, ahead } = options
-  const proxy = new Proxy({ targetUrl, targetToken, people, defer, clock, ahead, onServed, onInternal })
+  const proxy = new Proxy({ ...options, clock, onServed, onInternal })
   await app.register(async (scope) => {
     // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
     scope.addHook('onRequest', (request, reply, done) => {
-      if (!isOwn(pathOf(originForm(request.raw.url!)))) return done()
+      if (!isOwn(routedPath(request.raw.url!))) return done()
       enterOwn(request, reply)
       ownGate.call(scope, request, reply, (refusal) =>
         sendOwnError(reply, refusal ?? ownRoutes.nothing(request, reply), request),
@@ -153,6 +146,10 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       await app.close()
     },
   }
+}
+
+function tooSlow(): ForemanError {
+  return new ForemanError('invalid_request', 'the body comes too slowly', { status: 408 })
 }
 
 /** An error on an own route, in the shape its callers read. */

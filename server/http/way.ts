@@ -46,6 +46,8 @@ export interface Way {
   /** Path prefix of the target, without a slash at its end. */
   prefix: string
   targetToken: string | undefined
+  /** foreman's own, which the target never gets. */
+  tokens: readonly string[]
   people: People
   memory: Memory
   /** Passages under way. */
@@ -59,11 +61,15 @@ export interface Way {
 }
 
 /** A client's request as the target gets it. */
-export function onward({ prefix, targetToken }: Way, req: IncomingMessage, body: unknown): Dispatcher.DispatchOptions {
+export function onward(
+  { prefix, targetToken, tokens }: Way,
+  req: IncomingMessage,
+  body: unknown,
+): Dispatcher.DispatchOptions {
   return {
     path: prefix + originForm(req.url!),
     method: req.method as Dispatcher.HttpMethod,
-    headers: upstreamLines(req.rawHeaders, req.headers.connection, targetToken),
+    headers: upstreamLines(req.rawHeaders, req.headers.connection, targetToken, tokens),
     body: body as Dispatcher.DispatchOptions['body'],
   }
 }
