@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { mountBackground } from './http/background.ts'
 import { Deferral } from './http/defer.ts'
 import { mountEvents } from './http/events.ts'
 import { mountDownload } from './http/download.ts'
@@ -71,6 +72,7 @@ export function openDoor(house: House): Promise<Server> {
       if (changesNames.has(served.route) && served.status === 200) void target.refresh()
     },
     onInternal,
+    ahead: (app, pass) => mountBackground(app, { queue, pass }),
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))

@@ -25,11 +25,16 @@ export interface ProxyOptions {
   /** Takes a call whose caller wants a job in its place, and answers it. False: it passes. */
   defer?: ((call: Call) => boolean) | undefined
   clock: Clock
+  /** Registers routes that are answered here if foreman knows what they are about, and handed on with `pass` if not. */
+  ahead?: (app: FastifyInstance, pass: Pass) => void
   /** A proxied request has ended, whichever way. */
   onServed: (served: Served) => void
   /** What was thrown is unknown: the caller is told nothing of it. */
   onInternal?: (error: unknown, requestId: string) => void
 }
+
+/** Hands a request on to the target. */
+export type Pass = (request: FastifyRequest, reply: FastifyReply) => void
 
 const connectTimeout = 5_000
 /** A target that fell asleep says nothing; TCP asks after so long, and gives up ten seconds later. */
@@ -81,6 +86,7 @@ export class Proxy {
       if (raw.method !== 'GET' && raw.method !== 'HEAD') raw.headers['content-type'] = 'application/octet-stream'
       done()
     })
+    await app.register(async (scope) => this.#options.ahead?.(scope, this.#pass))
     await app.register(httpProxy, {
       upstream: this.#options.targetUrl,
       // reply-from's own agent is never used; ours has its cures.
@@ -93,11 +99,11 @@ export class Proxy {
       },
       // Only for its check of the path: the query is forwarded as it came, as is the whole of it.
       preRewrite: (url) => pathOnly(url),
-      handler: (request, reply) => this.#pass(request, reply),
+      handler: this.#pass,
     })
   }
 
-  #pass({ raw, id, corsOrigin }: FastifyRequest, reply: FastifyReply): void {
+  readonly #pass: Pass = ({ raw, id, corsOrigin }, reply) => {
     const cors = corsOrigin === '' ? undefined : corsHeaders(corsOrigin)
     new Passage(this.#way, raw, reply.raw, id, cors).start()
     reply.hijack()

@@ -13,7 +13,7 @@ import { Origins } from './origin.ts'
 import { isOpen, isOwn, OwnRoutes } from './own.ts'
 import { originForm, pathOf } from './peek.ts'
 import { sendProblem } from './problem.ts'
-import { Proxy } from './proxy.ts'
+import { Proxy, type ProxyOptions } from './proxy.ts'
 import { isTrpc, sendTrpcError } from './trpc-error.ts'
 import type { Call, Served } from './way.ts'
 
@@ -33,6 +33,8 @@ export interface ServerOptions {
   defer?: (call: Call) => boolean
   /** Registers foreman's own routes, in a scope of their own. */
   routes: (app: FastifyInstance) => void | Promise<void>
+  /** Registers routes of foreman's among the proxied ones (proxy.ts). */
+  ahead?: ProxyOptions['ahead']
   /** A proxied request has ended. */
   onServed?: (served: Served) => void
   /** A route threw what it should not have. The caller was told nothing of it. */
@@ -115,8 +117,8 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     await options.routes(scope)
   })
 
-  const { targetUrl, targetToken, defer } = options
-  const proxy = new Proxy({ targetUrl, targetToken, people, defer, clock, onServed, onInternal })
+  const { targetUrl, targetToken, defer, ahead } = options
+  const proxy = new Proxy({ targetUrl, targetToken, people, defer, clock, ahead, onServed, onInternal })
   await app.register(async (scope) => {
     // An own path that no route has matched ends here. A route for each of them and each method would cost 4 MiB.
     scope.addHook('onRequest', (request, reply, done) => {

@@ -64,7 +64,7 @@ const table: [string, Row][] = [
   ['err-origin-403-post', ['target_refused', 'never', /403 and no body: its check of Host or Origin/]],
   ['err-cloud-disabled', ['target_refused', 'never', 'ollama cloud is disabled: remote model is unavailable']],
   ['err-cloud-disabled-v1', ['target_refused', 'never', 'ollama cloud is disabled: remote model is unavailable']],
-  ['not-found-404-v1', ['target_refused', 'never', '404 page not found']],
+  ['not-found-404-v1', ['target_refused', 'never', /^the target has no \/\S+: newer ones of Ollama do$/]],
   ['wrong-method-405', ['target_refused', 'never', '405 method not allowed']],
   ['err-load-exit1', ['target_failed', 'once', /^llama-server process has terminated: exit status 1/]],
   ['err-load-oom', ['target_failed', 'once', /cudaMalloc failed: out of memory/]],

@@ -92,7 +92,7 @@ const complaint = /required|invalid|missing|unsupported|cannot unmarshal|exceeds
 export function classify(said: { status: number; text: string; endpoint: string; retryAfter_ms?: number }): Failure {
   const { innermost, layers } = unwrap(said.text)
   const verdict = texts.find(([pattern]) => layers.some((layer) => pattern.test(layer)))?.[1] ?? byStatus(said, layers)
-  const detail = innermost === '' ? silence(said.status) : innermost
+  const detail = innermost === '' ? silence(said.status) : innermost === noRoute ? without(said.endpoint) : innermost
   return {
     ...verdict,
     detail: detail.length > 500 ? `${detail.slice(0, 499)}…` : detail,
@@ -123,6 +123,11 @@ function silence(status: number): string {
   if (status === 403) return 'the target refused with 403 and no body: its check of Host or Origin'
   return `the target answered ${status} without a word`
 }
+
+/** What Ollama answers where it has no route. */
+const noRoute = '404 page not found'
+
+const without = (endpoint: string) => `the target has no ${endpoint}: newer ones of Ollama do`
 
 /** The message in an error body, through JSON within JSON; `layers` are all texts met on the way in. */
 function unwrap(text: string): { innermost: string; layers: string[] } {

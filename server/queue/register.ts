@@ -60,8 +60,9 @@ export class Register {
     return job
   }
 
-  body(row: JobRow): Iterable<Buffer> {
-    return this.#store.blobs.read(row.body)
+  /** The bytes of its body from `start` to before `end`, piece by piece. */
+  body(row: JobRow, start?: number, end?: number): Iterable<Buffer> {
+    return this.#store.blobs.read(row.body, start, end)
   }
 
   artifact(row: JobRow, name: string): StoredArtifact | undefined {

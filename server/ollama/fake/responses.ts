@@ -220,7 +220,7 @@ class Response implements Dialect {
       max_output_tokens: this.#fields.max_output_tokens ?? null,
       max_tool_calls: null,
       store: false,
-      background: false,
+      background: this.#fields.background === true,
       service_tier: 'default',
       metadata: {},
       safety_identifier: null,

@@ -1,0 +1,194 @@
+// OpenAI's background mode over HTTP: jobs looked at, cancelled and deleted as responses, and whatever is not foreman's
+// own at the target.
+
+import { describe, expect, test } from 'vitest'
+import { chat, openForeman, type Foreman } from './app.harness.ts'
+import { eventually, openTarget } from './app.stage.ts'
+import type { Seen } from './ollama/fake/fake.ts'
+
+const body = { model: 'alpha', input: 'hello', metadata: { feed: '42' }, temperature: 0.5, background: true }
+const works = ({ purpose }: Seen) => purpose === 'work'
+
+/** A job on /v1/responses; resolves with the id of the response it is. */
+async function begun(foreman: Foreman, more: object = {}): Promise<string> {
+  const { id } = await foreman.submit({ request: { endpoint: '/v1/responses', body: { ...body, ...more } } })
+  return id.replace('job_', 'resp_')
+}
+
+const jobOf = (id: string) => id.replace('resp_', 'job_')
+
+describe('a background response', () => {
+  test('is queued, in progress, and completed with what the target answered', async () => {
+    const last = Promise.withResolvers<void>()
+    const foreman = await openForeman()
+    foreman.fake.fault({ do: 'hang', until: last.promise })
+    await foreman.post('/queue/pause')
+    const id = await begun(foreman)
+    const job = await foreman.job(jobOf(id))
+    const { status, headers, json } = await foreman.get(`/v1/responses/${id}`)
+    const created_at = Math.floor(Date.parse(job.created_at) / 1000)
+    const own = { id, created_at, background: true, store: true, metadata: { feed: '42' } }
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8'])
+    expect(headers.get('x-request-id')).toBeTruthy()
+    expect(json).toMatchObject({ ...own, object: 'response', status: 'queued', model: 'alpha', temperature: 0.5 })
+
+    await foreman.post('/queue/resume')
+    await foreman.fake.until(() => foreman.fake.requests.some(works))
+    expect((await foreman.get(`/v1/responses/${id}`)).json).toMatchObject({ ...own, status: 'in_progress', output: [] })
+
+    last.resolve()
+    await foreman.ended(jobOf(id))
+    const { response } = await foreman.job(jobOf(id), '?include=response')
+    const done = (await foreman.get(`/v1/responses/${id}`)).json
+    expect(done).toEqual({ ...response, ...own })
+    expect(Object.keys(done)).toEqual(Object.keys(response!))
+    expect(done).toMatchObject({ status: 'completed', usage: { output_tokens: 8 } })
+  })
+
+  test('is what the target says of it, to the digit', async () => {
+    const said = '{"id":"resp_1","status":"incomplete","seed":12345678901234567890,"temperature":1.0}'
+    const target = await openTarget(({ answer }) => void answer.end(`${said}\n`))
+    const foreman = await openForeman({ settings: { TARGET: target } })
+    const id = await begun(foreman, { metadata: null })
+    const { created_at } = await foreman.ended(jobOf(id))
+    const seconds = Math.floor(Date.parse(created_at) / 1000)
+    const { text, headers } = await foreman.get(`/v1/responses/${id}`)
+    const added = `"created_at":${seconds},"background":true,"store":true,"metadata":{}`
+    expect(text).toBe(`${said.replace('resp_1', id).slice(0, -1)},${added}}\n`)
+    expect(headers.get('content-length')).toBe(String(text.length))
+  })
+
+  test('that failed says why', async () => {
+    const foreman = await openForeman()
+    const id = await begun(foreman, { model: 'nobody' })
+    await foreman.ended(jobOf(id))
+    const { status, json } = await foreman.get(`/v1/responses/${id}`)
+    const error = { code: 'server_error', message: "model 'nobody:latest' not found (model_missing)" }
+    expect([status, json]).toMatchObject([200, { id, status: 'failed', error, output: [], usage: null }])
+  })
+
+  test('says so where the target has no responses', async () => {
+    const foreman = await openForeman()
+    foreman.fake.fault({ do: 'html', status: 404, text: '404 page not found' })
+    const id = await begun(foreman)
+    await foreman.ended(jobOf(id))
+    const message = 'the target has no /v1/responses: newer ones of Ollama do (target_refused)'
+    expect((await foreman.get(`/v1/responses/${id}`)).json).toMatchObject({ status: 'failed', error: { message } })
+  })
+
+  test('is not streamed, and says so', async () => {
+    const foreman = await openForeman()
+    const id = await begun(foreman)
+    for (const query of ['stream=true', 'starting_after=3', 'stream=true&starting_after=3']) {
+      const { status, json } = await foreman.get(`/v1/responses/${id}?${query}`)
+      expect([status, json]).toMatchObject([400, { error: { type: 'invalid_request_error', param: null } }])
+    }
+    expect((await foreman.get(`/v1/responses/${id}?stream=false&include[]=x`)).status).toBe(200)
+  })
+
+  test('is behind the token, and readable for the pages that the target lets in', async () => {
+    const foreman = await openForeman({ settings: { TOKEN: 'secret' } })
+    const token = { authorization: 'Bearer secret' }
+    const request = { endpoint: '/v1/responses', body }
+    const id = (await foreman.submit({ request }, token)).id.replace('job_', 'resp_')
+    for (const [method, path] of [
+      ['GET', ''],
+      ['POST', '/cancel'],
+      ['DELETE', ''],
+    ] as const) {
+      const { status, json } = await foreman.call(method, `/v1/responses/${id}${path}`)
+      expect([status, json]).toMatchObject([401, { error: { type: 'authentication_error' } }])
+    }
+    const origin = 'http://localhost:3000'
+    const { status, headers } = await foreman.get(`/v1/responses/${id}`, { ...token, origin })
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([200, origin])
+  })
+})
+
+describe('a cancel', () => {
+  test('of a background response that waits or runs is its end, and is answered the same when it comes again', async () => {
+    const foreman = await openForeman()
+    foreman.fake.fault({ do: 'hang' })
+    const [running, waiting] = [await begun(foreman), await begun(foreman)]
+    await foreman.fake.until(() => foreman.fake.requests.some(works))
+    for (const id of [waiting, running]) {
+      const first = await foreman.post(`/v1/responses/${id}/cancel`)
+      expect([first.status, first.json]).toMatchObject([200, { id, status: 'cancelled', output: [], error: null }])
+      // OpenAI's clients send an empty object, or nothing of that type.
+      const again = await foreman.post(`/v1/responses/${id}/cancel`, {})
+      expect([again.status, again.json]).toEqual([200, first.json])
+      expect((await foreman.job(jobOf(id))).state).toBe('canceled')
+    }
+    await foreman.fake.until(() => foreman.fake.requests.find(works)?.outcome === 'aborted')
+  })
+
+  test('of one that is over is refused in such a way that nobody tries it again', async () => {
+    const foreman = await openForeman()
+    for (const [model, status] of [
+      ['alpha', 'completed'],
+      ['nobody', 'failed'],
+    ] as const) {
+      const id = await begun(foreman, { model })
+      await foreman.ended(jobOf(id))
+      const answer = await foreman.post(`/v1/responses/${id}/cancel`)
+      const message = `foreman: Cannot cancel a ${status} response.`
+      expect([answer.status, answer.json]).toMatchObject([400, { error: { message, type: 'invalid_request_error' } }])
+      expect((await foreman.get(`/v1/responses/${id}`)).json.status).toBe(status)
+    }
+  })
+})
+
+describe('a delete', () => {
+  test('of a background response leaves nothing of it, whether it was over or not', async () => {
+    const foreman = await openForeman()
+    const over = await begun(foreman)
+    await foreman.ended(jobOf(over))
+    foreman.fake.fault({ do: 'hang' })
+    const [running, waiting] = [await begun(foreman), await begun(foreman)]
+    await foreman.fake.until(() => foreman.fake.requests.filter(works).length === 2)
+    for (const id of [over, waiting, running]) {
+      const { status, json } = await foreman.call('DELETE', `/v1/responses/${id}`)
+      expect([status, json]).toEqual([200, { id, object: 'response', deleted: true }])
+      for (const [method, path] of [
+        ['GET', ''],
+        ['POST', '/cancel'],
+        ['DELETE', ''],
+      ] as const) {
+        const answer = await foreman.call(method, `/v1/responses/${id}${path}`)
+        const message = `foreman: Response with id '${id}' not found.`
+        expect([answer.status, answer.json]).toMatchObject([404, { error: { message, type: 'invalid_request_error' } }])
+      }
+      expect((await foreman.get(`/jobs/${jobOf(id)}`)).status).toBe(410)
+    }
+    await eventually(() => foreman.rows<{ n: number }>('SELECT count(*) AS n FROM chunk')[0]?.n === 0)
+    await foreman.fake.until(() => foreman.fake.requests.filter(works).at(-1)?.outcome === 'aborted')
+  })
+})
+
+test("what is not one of foreman's own responses is asked of the target, with what was sent along", async () => {
+  const asked: string[] = []
+  const target = await openTarget(({ path, body, answer }) => {
+    if (path.startsWith('/v1/responses/')) asked.push(`${path} ${body.toString()}`)
+    answer.writeHead(404).end('404 page not found')
+  })
+  const foreman = await openForeman({ settings: { TARGET: target } })
+  await foreman.post('/queue/pause')
+  const chatting = (await foreman.submit(chat())).id.replace('job_', 'resp_')
+  const strangers = [chatting, 'resp_0197a3c2-7d1e-7b3a-9c4d-0123456789ab', 'resp_67ccd2bed1ec8190b14f964abc054267']
+  const id = await begun(foreman)
+  const calls: [string, string, string?][] = [
+    ...strangers.flatMap((one): [string, string, string?][] => [
+      ['GET', `/v1/responses/${one}?stream=true`],
+      ['POST', `/v1/responses/${one}/cancel`, '{"a":1}'],
+      ['DELETE', `/v1/responses/${one}`, '{"a":1}'],
+    ]),
+    ['GET', `/v1/responses/${id}/input_items?limit=1`],
+    ['GET', `/v1/responses/${id.toUpperCase()}`],
+    ['GET', `/v1/responses/${'x'.repeat(2000)}`],
+  ]
+  for (const [method, path, sent] of calls) {
+    const { status, text } = await foreman.call(method, path, { body: sent })
+    expect([status, text]).toEqual([404, '404 page not found'])
+  }
+  expect(asked).toEqual(calls.map(([, path, sent = '']) => `${path} ${sent}`))
+})
