@@ -1,5 +1,5 @@
-// OpenAI's background mode over HTTP: jobs looked at, cancelled and deleted as responses, and whatever is not foreman's
-// own at the target.
+// OpenAI's background mode over HTTP: calls that become jobs, jobs looked at, cancelled and deleted as responses, and
+// whatever is not foreman's own at the target.
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
@@ -9,13 +9,107 @@ import type { Seen } from './ollama/fake/fake.ts'
 const body = { model: 'alpha', input: 'hello', metadata: { feed: '42' }, temperature: 0.5, background: true }
 const works = ({ purpose }: Seen) => purpose === 'work'
 
-/** A job on /v1/responses; resolves with the id of the response it is. */
-async function begun(foreman: Foreman, more: object = {}): Promise<string> {
-  const { id } = await foreman.submit({ request: { endpoint: '/v1/responses', body: { ...body, ...more } } })
-  return id.replace('job_', 'resp_')
+/** Resolves with the id of a new background response. */
+async function begun(foreman: Foreman, more: object = {}, headers?: Record<string, string>): Promise<string> {
+  const { status, json } = await foreman.post('/v1/responses', { ...body, ...more }, headers)
+  expect([status, json.object]).toEqual([200, 'response'])
+  return json.id as string
+}
+
+async function jobsOf(foreman: Foreman): Promise<unknown[]> {
+  return (await foreman.get('/jobs')).json.data as unknown[]
 }
 
 const jobOf = (id: string) => id.replace('resp_', 'job_')
+
+describe('a call to /v1/responses with background', () => {
+  test('is the job that POST /jobs would make of it, and is answered when that is on disk', async () => {
+    const foreman = await openForeman()
+    await foreman.post('/queue/pause')
+    const headers = { 'x-foreman-labels': 'feed=42', origin: 'http://localhost:3000' }
+    const text = '{"model":"alpha","input":"hello","background":true,"seed":12345678901234567890,"top_p":1.0}'
+    const answer = await foreman.post('/v1/responses', ` ${text}\n`, headers)
+    const id = answer.json.id as string
+    expect([answer.status, answer.json]).toMatchObject([200, { status: 'queued', background: true, output: [] }])
+    expect(answer.headers.get('access-control-allow-origin')).toBe(headers.origin)
+    expect(answer.text).toBe((await foreman.get(`/v1/responses/${id}`)).text)
+    const job = await foreman.job(jobOf(id), '?include=request')
+    expect(job).toMatchObject({ state: 'queued', labels: { feed: '42' }, request: { endpoint: '/v1/responses' } })
+    expect((await foreman.get(`/jobs/${jobOf(id)}?include=request`)).text).toContain(`"body":${text}`)
+    expect(foreman.fake.requests.filter(works)).toEqual([])
+  })
+
+  test('is found wherever in its body that stands, however large the body is', async () => {
+    const foreman = await openForeman()
+    await foreman.post('/queue/pause')
+    const input = 'background":true,'.repeat(300_000)
+    for (const body of [
+      { background: true, model: 'alpha', input },
+      { model: 'alpha', input, background: true },
+      { model: 'alpha', input: 'hello', Background: true },
+    ]) {
+      expect((await foreman.post('/v1/responses', body)).json).toMatchObject({ status: 'queued', object: 'response' })
+    }
+    expect(await jobsOf(foreman)).toHaveLength(3)
+  })
+
+  test.each([
+    ['/v1/responses', { background: false }],
+    ['/v1/responses', { background: 'true' }],
+    ['/v1/responses', { background: null, metadata: { background: true } }],
+    ['/v1/responses', { stream: true }],
+    ['/v1/chat/completions', { background: true, messages: [{ role: 'user', content: 'hello' }] }],
+  ])('that does not ask for it passes: %s %j', async (path, more) => {
+    const foreman = await openForeman()
+    const sent = { model: 'alpha', input: 'hello', ...more }
+    const answer = await foreman.post(path, sent)
+    const [passed] = foreman.fake.requests.filter(works)
+    expect([answer.status, passed?.path]).toEqual([200, path])
+    expect(await jobsOf(foreman)).toEqual([])
+  })
+
+  test.each([
+    [{ stream: true }, 'foreman: a background response is not streamed: send it without stream'],
+    [{ store: false }, 'foreman: a background response is not possible without being stored: send it without store'],
+  ])('is refused with %j, as OpenAI would', async (more, message) => {
+    const foreman = await openForeman()
+    const { status, json } = await foreman.post('/v1/responses', { ...body, ...more })
+    const error = { message, type: 'invalid_request_error', param: null, code: 'invalid_request' }
+    expect([status, json]).toEqual([400, { error }])
+    expect(await jobsOf(foreman)).toEqual([])
+    expect((await foreman.post('/v1/responses', { ...body, stream: false, store: true })).status).toBe(200)
+  })
+
+  test('is refused in the same shape for whatever POST /jobs would refuse', async () => {
+    const foreman = await openForeman({ settings: { QUEUE_MAX: '1', BODY_MAX: '1KB' } })
+    await foreman.post('/queue/pause')
+    const seen = async (more: object, headers?: Record<string, string>) => {
+      const answer = await foreman.post('/v1/responses', { ...body, ...more }, headers)
+      const { type, code } = (answer.json.error ?? {}) as { type?: string; code?: string }
+      return [answer.status, type, code, answer.headers.get('retry-after') !== null]
+    }
+    const invalid = [422, 'invalid_request_error', 'invalid_request', false]
+    expect(await seen({ model: '' })).toEqual(invalid)
+    expect(await seen({}, { 'x-foreman-labels': 'feed' })).toEqual(invalid)
+    expect(await seen({ input: 'x'.repeat(1024) })).toEqual([413, 'invalid_request_error', 'too_large', false])
+    await begun(foreman)
+    expect(await seen({})).toEqual([503, 'api_error', 'queue_full', true])
+  })
+
+  test('with the key of an earlier one is that one, as far as it is', async () => {
+    const foreman = await openForeman()
+    const key = { 'idempotency-key': 'a' }
+    const id = await begun(foreman, {}, key)
+    await foreman.ended(jobOf(id))
+    const again = await foreman.post('/v1/responses', body, key)
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true'])
+    expect(again.text).toBe((await foreman.get(`/v1/responses/${id}`)).text)
+    expect(again.json.status).toBe('completed')
+    const other = await foreman.post('/v1/responses', { ...body, input: 'other' }, key)
+    expect([other.status, other.json]).toMatchObject([422, { error: { code: 'idempotency_key_reused' } }])
+    expect(await jobsOf(foreman)).toHaveLength(1)
+  })
+})
 
 describe('a background response', () => {
   test('is queued, in progress, and completed with what the target answered', async () => {
@@ -89,8 +183,7 @@ describe('a background response', () => {
   test('is behind the token, and readable for the pages that the target lets in', async () => {
     const foreman = await openForeman({ settings: { TOKEN: 'secret' } })
     const token = { authorization: 'Bearer secret' }
-    const request = { endpoint: '/v1/responses', body }
-    const id = (await foreman.submit({ request }, token)).id.replace('job_', 'resp_')
+    const id = await begun(foreman, {}, token)
     for (const [method, path] of [
       ['GET', ''],
       ['POST', '/cancel'],

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { mountBackground } from './http/background.ts'
+import { Background } from './http/background.ts'
 import { Deferral } from './http/defer.ts'
 import { mountEvents } from './http/events.ts'
 import { mountDownload } from './http/download.ts'
@@ -56,6 +56,7 @@ export function openDoor(house: House): Promise<Server> {
     },
   }
   const deferral = new Deferral({ api, bodyMax: config.bodyMax, onInternal })
+  const background = new Background({ queue, deferral, onInternal })
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   return buildServer({
     tokens: config.tokens,
@@ -66,13 +67,13 @@ export function openDoor(house: House): Promise<Server> {
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
-    defer: deferral.take,
+    defer: (call) => deferral.take(call) || background.take(call),
     onServed: (served) => {
       ledger.served(served)
       if (changesNames.has(served.route) && served.status === 200) void target.refresh()
     },
     onInternal,
-    ahead: (app, pass) => mountBackground(app, { queue, pass }),
+    ahead: (app, pass) => background.mount(app, pass),
     routes: (app) => {
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))

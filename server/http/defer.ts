@@ -85,7 +85,7 @@ export class Deferral {
     const left = new AbortController()
     res.once('close', () => left.abort())
     try {
-      const { job, replayed } = await this.#submitted(call, endpoint)
+      const { job, replayed } = await this.submitted(call, endpoint)
       lines.push('Location', job.links.self)
       lines.push('Preference-Applied', wait === undefined ? 'respond-async' : `respond-async, wait=${wait}`)
       if (replayed) lines.push('Idempotency-Replayed', 'true')
@@ -105,7 +105,8 @@ export class Deferral {
     }
   }
 
-  async #submitted(call: Call, endpoint: Endpoint): Promise<Submitted> {
+  /** Makes the job that a call asks for; what its head says of it counts. The bytes of the call are let go. */
+  async submitted(call: Call, endpoint: Endpoint): Promise<Submitted> {
     const { headers } = call.req
     const key = headers['idempotency-key']
     try {

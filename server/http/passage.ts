@@ -107,7 +107,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
 
   /** Whether a job is made of it, which answers in its place. */
   #deferred(peek: Peek | undefined): boolean {
-    if (this.#req.headers.prefer === undefined || !this.#way.defer) return false
+    if (!this.#way.defer || (this.#req.headers.prefer === undefined && !peek?.flag('background'))) return false
     const letGo = () => this.#end()
     const call = { req: this.#req, res: this.#res, path: this.#path, cors: this.#cors, body: this.#body, peek, letGo }
     if (!this.#way.defer(call)) return false

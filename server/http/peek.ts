@@ -63,10 +63,16 @@ export function routeOf(path: string): string {
   return path.startsWith('/api/') ? '/api/*' : path.startsWith('/v1/') ? '/v1/*' : '/*'
 }
 
+/** Members that say how a call is to be answered. */
+const flags = ['stream', 'background', 'store'] as const
+
 /** Reads along while the body of one request arrives. It keeps no bytes. */
 export class Peek {
   readonly #path: string
-  readonly #scan = new JsonScan({ mode: 'lenient', capture: [['model'], ['options'], ['shift'], ['stream']] })
+  readonly #scan = new JsonScan({
+    mode: 'lenient',
+    capture: [['model'], ['options'], ['shift'], ...flags.map((name) => [name])],
+  })
 
   constructor(path: string) {
     this.#path = path
@@ -77,7 +83,7 @@ export class Peek {
   }
 
   /** A flag of the body, once it has ended; undefined when it has none. */
-  flag(name: 'stream'): boolean | undefined {
+  flag(name: (typeof flags)[number]): boolean | undefined {
     const kind = this.#scan.captures.find(({ path }) => path[0] === name)?.kind
     return kind === 'true' || kind === 'false' ? kind === 'true' : undefined
   }
