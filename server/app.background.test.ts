@@ -96,6 +96,12 @@ describe('a call to /v1/responses with background', () => {
     expect(await seen({})).toEqual([503, 'api_error', 'queue_full', true])
   })
 
+  test('that is refused leaves its bytes to nobody: the room for those of others is not used up', async () => {
+    const foreman = await openForeman()
+    const large = JSON.stringify({ ...body, stream: true, input: 'x'.repeat(60_000_000) })
+    for (let i = 0; i < 5; i++) expect((await foreman.post('/v1/responses', large)).text).toContain('not streamed')
+  })
+
   test('with the key of an earlier one is that one, as far as it is', async () => {
     const foreman = await openForeman()
     const key = { 'idempotency-key': 'a' }
