@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
-import { eventually, openTarget } from './app.stage.ts'
+import { eventually, openTarget, pass } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 import type { Seen } from './ollama/fake/fake.ts'
 
 const body = { model: 'alpha', input: 'hello', metadata: { feed: '42' }, temperature: 0.5, background: true }
@@ -96,6 +97,43 @@ describe('a call to /v1/responses with background', () => {
     expect(await seen({})).toEqual([503, 'api_error', 'queue_full', true])
   })
 
+  test('is refused where the target says that it has no responses, before anything is queued or loaded', async () => {
+    const asked: string[] = []
+    const target = await openTarget(({ path, answer }) => {
+      asked.push(path)
+      answer.writeHead(404).end('404 page not found')
+    })
+    const foreman = await openForeman({ settings: { TARGET: target } })
+    for (let i = 0; i < 2; i++) {
+      const { status, json } = await foreman.post('/v1/responses', body)
+      const message = 'foreman: the target has no /v1/responses: newer ones of Ollama do'
+      expect([status, json]).toMatchObject([404, { error: { message, type: 'invalid_request_error' } }])
+    }
+    expect(await jobsOf(foreman)).toEqual([])
+    expect(asked).toEqual(['/v1/responses', '/v1/responses'])
+  })
+
+  test('has the target asked once whether it has responses, and does not wait for one that is away', async () => {
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ clock })
+    const asked = () =>
+      foreman.fake.requests.filter(({ path, bodyBytes }) => path === '/v1/responses' && bodyBytes === 0)
+    await foreman.post('/queue/pause')
+    await begun(foreman)
+    await begun(foreman)
+    expect(asked()).toHaveLength(1)
+    await foreman.restart()
+    foreman.fake.sleep()
+    await pass(clock, 20_000)
+    await begun(foreman)
+    foreman.fake.wake()
+    await foreman.restart()
+    await foreman.fake.refuse()
+    await begun(foreman)
+    expect(await jobsOf(foreman)).toHaveLength(4)
+    expect(asked()).toHaveLength(1)
+  })
+
   test('that is refused leaves its bytes to nobody: the room for those of others is not used up', async () => {
     const foreman = await openForeman()
     const large = JSON.stringify({ ...body, stream: true, input: 'x'.repeat(60_000_000) })
@@ -167,7 +205,7 @@ describe('a background response', () => {
     expect([status, json]).toMatchObject([200, { id, status: 'failed', error, output: [], usage: null }])
   })
 
-  test('says so where the target has no responses', async () => {
+  test('fails where the target has no responses any more, and says so', async () => {
     const foreman = await openForeman()
     foreman.fake.fault({ do: 'html', status: 404, text: '404 page not found' })
     const id = await begun(foreman)
@@ -267,7 +305,8 @@ describe('a delete', () => {
 test("what is not one of foreman's own responses is asked of the target, with what was sent along", async () => {
   const asked: string[] = []
   const target = await openTarget(({ path, body, answer }) => {
-    if (path.startsWith('/v1/responses/')) asked.push(`${path} ${body.toString()}`)
+    if (path === '/v1/responses') return void answer.writeHead(400).end()
+    asked.push(`${path} ${body.toString()}`)
     answer.writeHead(404).end('404 page not found')
   })
   const foreman = await openForeman({ settings: { TARGET: target } })

@@ -17,6 +17,7 @@ import type { Api } from './http/trpc.ts'
 import { mountTrpc } from './http/trpc-mount.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Metrics } from './metrics.ts'
+import { Routes } from './ollama/routes.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
@@ -56,7 +57,13 @@ export function openDoor(house: House): Promise<Server> {
     },
   }
   const deferral = new Deferral({ api, bodyMax: config.bodyMax, onInternal })
-  const background = new Background({ queue, deferral, onInternal })
+  const routes = new Routes({
+    url: config.target,
+    token: config.targetToken ?? undefined,
+    clock,
+    version: () => (target.absent ? undefined : target.version),
+  })
+  const background = new Background({ queue, deferral, lacks: (path) => routes.lacks(path), onInternal })
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   return buildServer({
     tokens: config.tokens,

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { ForemanError } from '../job/error.ts'
 import { isTerminal } from '../job/state.ts'
+import { without } from '../ollama/failure.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Deferral } from './defer.ts'
@@ -21,6 +22,8 @@ import type { Call } from './way.ts'
 export interface BackgroundOptions {
   queue: Queue
   deferral: Deferral
+  /** Whether the target says that it has no such route. */
+  lacks: (path: string) => Promise<boolean>
   /** What was thrown is unknown: the caller is told nothing of it. */
   onInternal: (error: unknown) => void
 }
@@ -83,11 +86,12 @@ export class Background {
   }
 
   async #begin(call: Call): Promise<void> {
-    const { queue, deferral, onInternal } = this.#options
+    const { queue, deferral, lacks, onInternal } = this.#options
     const { res, path, peek, cors = [] } = call
     try {
       if (peek?.flag('stream')) throw refused('streamed: send it without stream')
       if (peek?.flag('store') === false) throw refused('possible without being stored: send it without store')
+      if (await lacks(endpoint)) throw new ForemanError('target_refused', without(endpoint), { status: 404 })
       const { job, replayed } = await deferral.submitted(call, endpoint)
       const parts = await this.#partsOf(queue.find(job.id))
       const lines = [...cors, ...(replayed ? ['Idempotency-Replayed', 'true'] : [])]

@@ -125,9 +125,10 @@ function silence(status: number): string {
 }
 
 /** What Ollama answers where it has no route. */
-const noRoute = '404 page not found'
+export const noRoute = '404 page not found'
 
-const without = (endpoint: string) => `the target has no ${endpoint}: newer ones of Ollama do`
+/** The same for people. */
+export const without = (endpoint: string) => `the target has no ${endpoint}: newer ones of Ollama do`
 
 /** The message in an error body, through JSON within JSON; `layers` are all texts met on the way in. */
 function unwrap(text: string): { innermost: string; layers: string[] } {
