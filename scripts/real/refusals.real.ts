@@ -84,5 +84,8 @@ describe.each(targets)('in front of $name', ({ real, start }) => {
     const done = ['done', undefined, undefined]
     // v0.11 embeds with any llama and does not know /v1/responses; v0.33 is the other way round.
     expect(seen).toEqual(real ? [done, refusal(404)] : [refusal(501), done])
+    // Who asks for a response in the background is told at once.
+    const { status } = await foreman.post('/v1/responses', { model: tinyA, input: 'a', background: true })
+    expect(status).toBe(real ? 404 : 200)
   })
 })
