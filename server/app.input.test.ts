@@ -426,7 +426,7 @@ describe('methods', () => {
     ['/livez', 'GET, HEAD'],
     ['/readyz', 'GET, HEAD'],
     ['/metrics', 'GET'],
-    ['/openapi.json', 'GET'],
+    ['/openapi.json', 'GET, HEAD'],
   ]
 
   test.each(routes)('others than its own on %s are answered 405 with Allow, OPTIONS with 204', async (path, allow) => {
