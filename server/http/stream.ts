@@ -105,6 +105,8 @@ export function streamPaths() {
           '404': problem,
           '409': problem,
           '410': problem,
+          '502': problem,
+          '504': problem,
           default: problem,
         },
       },
