@@ -121,9 +121,14 @@ class Readers {
 }
 
 const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' }, description: 'Id of a job.' }
-const seen = (what: string) => [
-  { name: 'after', in: 'query', schema: { type: 'string' }, description: `The id of the last event seen: ${what}.` },
-  { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' }, description: 'The same, and wins.' },
+const seen = (what: string, pattern: string) => [
+  {
+    name: 'after',
+    in: 'query',
+    schema: { type: 'string', pattern },
+    description: `The id of the last event seen: ${what}.`,
+  },
+  { name: 'Last-Event-ID', in: 'header', schema: { type: 'string', pattern }, description: 'The same, and wins.' },
 ]
 const stream = (operationId: 'followJob' | 'followJobs', description: string) => ({
   description,
@@ -143,7 +148,7 @@ export function eventPaths() {
         description:
           'Server-sent events: `state` with the thin Job, `output` with a line of the target (chat and generate), `restart` when earlier output is void, `end`. Everything from the start of the job unless `after` says otherwise.',
         tags: ['jobs'],
-        parameters: [id, ...seen('`<sequence>-<line>`')],
+        parameters: [id, ...seen('`<sequence>-<line>`', '^\\d{1,15}-\\d{1,15}$')],
         responses: {
           '200': stream('followJob', 'Events until the job has ended'),
           '204': { description: 'The job has ended, and the reader was told so', headers: headed('Cache-Control') },
@@ -158,7 +163,7 @@ export function eventPaths() {
         description:
           'Server-sent events: `state` with the thin Job, and `reset` when some of what came after the given id is erased: then list the jobs anew. From now on unless `after` says otherwise.',
         tags: ['queue'],
-        parameters: seen('a number of the global sequence'),
+        parameters: seen('a number of the global sequence', '^\\d{1,15}$'),
         responses: { '200': stream('followJobs', 'Events without an end'), ...problems(422) },
       },
     },

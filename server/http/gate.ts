@@ -13,6 +13,8 @@ export interface GateOptions {
   origins: Origins
   /** Routes that need no token, by the pattern that a request was matched with, however its path is written. */
   open?: (route: string | undefined) => boolean
+  /** Methods that are possible at a path, for those who ask OPTIONS; every path's unless given. */
+  methods?: (url: string) => readonly string[]
 }
 
 declare module 'fastify' {
@@ -23,7 +25,7 @@ declare module 'fastify' {
 }
 
 /** An onRequest hook that lets in who may come in. */
-export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHookHandler {
+export function gate({ tokens, hosts, origins, open, methods = anyMethod }: GateOptions): onRequestHookHandler {
   return (request, reply, done) => {
     const { raw } = request
     const { headers } = raw
@@ -40,7 +42,7 @@ export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHo
     }
     const { origin } = headers
     const allowed = origin !== undefined && origins.allows(origin, host)
-    if (raw.method === 'OPTIONS') return void preflight(request, reply, origin, allowed)
+    if (raw.method === 'OPTIONS') return void preflight(request, reply, origin, allowed, methods)
     if (allowed) {
       request.corsOrigin = origin
       const lines = corsHeaders(origin)
@@ -55,8 +57,20 @@ export function gate({ tokens, hosts, origins, open }: GateOptions): onRequestHo
   }
 }
 
-function preflight(request: FastifyRequest, reply: FastifyReply, origin: string | undefined, allowed: boolean): void {
+const anyMethod = () => ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+function preflight(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  origin: string | undefined,
+  allowed: boolean,
+  methods: NonNullable<GateOptions['methods']>,
+): void {
   if (origin !== undefined && !allowed) reply.code(403).send()
-  else if (origin === undefined) reply.code(204).header('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS').send()
+  else if (origin === undefined)
+    reply
+      .code(204)
+      .header('allow', [...methods(request.raw.url!), 'OPTIONS'].join(', '))
+      .send()
   else reply.code(204).headers(preflightHeaders(origin, request.headers['access-control-request-headers'])).send()
 }

@@ -30,7 +30,7 @@ const openRoutes = new Set('/livez /readyz /openapi.json /openapi-3.0.json /docs
 
 /** The own routes as they are registered. */
 export class OwnRoutes {
-  readonly #routes: { methods: string[]; pattern: RegExp }[] = []
+  readonly #routes: { url: string; methods: string[]; pattern: RegExp }[] = []
 
   /** For the onRoute hook of the scope the own routes are in. */
   readonly add = ({ method, url }: RouteOptions & { url: string }): void => {
@@ -38,13 +38,13 @@ export class OwnRoutes {
       .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
       .replace(/:[^/]+/g, '[^/]+')
       .replace('*', '.*')
-    this.#routes.push({ methods: [method].flat(), pattern: new RegExp(`^${pattern}$`) })
+    this.#routes.push({ url, methods: [method].flat(), pattern: new RegExp(`^${pattern}$`) })
   }
 
   /** Why nothing answers an own path where no route is; says what would in `Allow`. */
   nothing({ method, url }: FastifyRequest, reply: FastifyReply): ForemanError {
     const path = routedPath(url)
-    const allowed = this.#methodsOf(path)
+    const allowed = this.methodsAt(url)
     // A path that fits a route and still came here has too long a name in it for anything to be called so.
     if (allowed.length === 0 || allowed.includes(method))
       return new ForemanError('not_found', `there is nothing at ${path.slice(0, 200)}`)
@@ -52,8 +52,12 @@ export class OwnRoutes {
     return new ForemanError('invalid_request', `${method} is not possible here`, { status: 405 })
   }
 
-  #methodsOf(path: string): string[] {
-    const methods = this.#routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods)
-    return [...new Set(methods)].sort()
+  /** What is possible at the path of `url`, in the order of the alphabet. */
+  readonly methodsAt = (url: string): string[] => {
+    const path = routedPath(url)
+    const fitting = this.#routes.filter(({ pattern }) => pattern.test(path))
+    // A name of a route's own is not taken for an id: nothing is called so.
+    const literal = fitting.filter(({ url }) => url === path)
+    return [...new Set((literal.length > 0 ? literal : fitting).flatMap((route) => route.methods))].sort()
   }
 }

@@ -44,6 +44,7 @@ const routes: ServerOptions['routes'] = (app) => {
   app.get('/livez', () => 'alive')
   app.get('/jobs', () => 'jobs')
   app.post('/jobs', () => 'posted')
+  app.post('/jobs/batch', () => 'posted')
   app.get('/jobs/:id', (request) => `job ${(request.params as { id: string }).id}`)
   app.delete('/jobs/:id', () => 'deleted')
   app.get('/queue', () => {
@@ -305,8 +306,17 @@ describe('web pages', () => {
 
   it('and others that ask OPTIONS are answered by foreman, without a token', async () => {
     const door = await openDoor({ routes, tokens: ['t'] })
-    for (const path of ['/api/chat', '/jobs', '/']) {
-      expect((await plain(door, 'OPTIONS', path, {}, '')).status).toBe(204)
+    const every = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+    for (const [path, allow] of [
+      ['/api/chat', every],
+      ['/', every],
+      ['/jobs', 'GET, POST, OPTIONS'],
+      ['/jobs/batch', 'POST, OPTIONS'],
+      ['/jobs/job_1?x', 'DELETE, GET, OPTIONS'],
+      ['/jobs/job_1/nothing', 'OPTIONS'],
+    ] as const) {
+      const { status, headers } = await plain(door, 'OPTIONS', path, {}, '')
+      expect([path, status, headers.allow]).toEqual([path, 204, allow])
     }
     expect(door.target.count).toBe(0)
   })

@@ -87,7 +87,13 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
 
   const underWay = new Set<ServerResponse>()
   const ownRoutes = new OwnRoutes()
-  const ownGate = gate({ tokens, hosts, origins: new Origins(corsOrigins, false), open: isOpen })
+  const ownGate = gate({
+    tokens,
+    hosts,
+    origins: new Origins(corsOrigins, false),
+    open: isOpen,
+    methods: ownRoutes.methodsAt,
+  })
   const enterOwn = (request: FastifyRequest, reply: FastifyReply) => {
     const { raw } = reply
     underWay.add(raw)
