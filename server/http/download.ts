@@ -81,7 +81,8 @@ export function downloadPaths() {
   const header = (name: string, description: string) => ({ name, in: 'header', schema: text, description })
   const problem = { $ref: '#/components/responses/Problem' }
   const headers = { ETag: { schema: text, description: 'The SHA-256, quoted.' } }
-  const content = { 'application/octet-stream': { schema: { ...text, format: 'binary' } } }
+  // Each artifact has a type of its own.
+  const content = { '*/*': { schema: { ...text, format: 'binary' } } }
   const range = { schema: text, description: '`bytes first-last/size`.' }
   const get = {
     operationId: 'getArtifact',
