@@ -321,6 +321,8 @@ describe('a secret in a file', () => {
   test('is read without the newline at its end', () => {
     const env = { FOREMAN_TOKEN_FILE: '/run/secret', FOREMAN_TARGET_TOKEN_FILE: '/run/secret' }
     expect(load(env, files('sesame\n'))).toMatchObject({ tokens: ['sesame'], targetToken: 'sesame' })
+    // Two for a rotation.
+    expect(load({ FOREMAN_TOKEN_FILE: '/run/secret' }, files('old,new\n')).tokens).toEqual(['old', 'new'])
     const secret = `whsec_${Buffer.alloc(64, 7).toString('base64')}`
     expect(load({ FOREMAN_WEBHOOK_SECRET_FILE: '/run/secret' }, files(secret)).webhookSecrets).toEqual([secret])
   })
