@@ -135,6 +135,19 @@ describe('callers who give up', () => {
     expect([await next, unloads(), fake.loads]).toEqual([200, 1, 2])
   })
 
+  test('a job finds out by itself, once it has waited for its first word', async () => {
+    const { clock, foreman, fake, leave, unloads } = await openBefore()
+    const body = { model: 'alpha', prompt: 'hi', options: { num_ctx: 1024 } }
+    const request = { endpoint: '/api/generate', body }
+    await foreman.ended((await foreman.submit({ request })).id)
+    fake.fault({ do: 'lose', after: 2 })
+    await leave(0, false)
+    const { id } = await foreman.submit({ request })
+    await eventually(() => fake.inFlight === 1)
+    await pass(clock, 100_000)
+    expect([(await foreman.ended(id)).state, unloads(), fake.loads]).toEqual(['done', 1, 2])
+  })
+
   test('when foreman ends nothing of its own is left in the target', async () => {
     const { foreman, fake, leave } = await openBefore()
     fake.fault({ do: 'lose', after: 2 })

@@ -104,6 +104,11 @@ export class People {
     this.#options.target.heard()
   }
 
+  /** Whether somebody has left this runner and no answer has begun since. It is the job's that asks to find out more. */
+  handOver(key: string): boolean {
+    return this.#slots.handOver(key)
+  }
+
   /** Asks nothing of the target any more. */
   close(): void {
     this.#slots.giveWay()

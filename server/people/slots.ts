@@ -44,13 +44,18 @@ export class Slots {
     return this.#doubt?.key
   }
 
+  /** Whether somebody has left this runner and no answer has begun since. It is the job's that asks to find out more. */
+  handOver(key: string): boolean {
+    return this.#vain.delete(key)
+  }
+
   /** An answer of this runner has begun. */
   answered(key: string): void {
     this.#vain.delete(key)
   }
 
   /** A caller has left a request that was in flight; `silence`: so long it had no answer, if its runner was free to give one. */
-  left({ key, name }: Visit, silence: number | undefined, idle: boolean): void {
+  leave({ key, name }: Visit, silence: number | undefined, idle: boolean): void {
     const before = this.#vain.get(key)
     // Whoever comes first may have left a long prompt.
     const vain = before === undefined ? 0 : before + (silence ?? 0)

@@ -94,8 +94,8 @@ export class LaneTicket implements Ticket {
     const { key, sent } = this.#visit
     const free = undisturbed(key)
     // Who waited for a load, or for a job, says nothing of the slots.
-    if (this.#answered) slots.left(this.#visit, undefined, false)
-    else if (free && target.residentKeys().has(key)) slots.left(this.#visit, clock.now() - sent, !lane.flies(key))
+    if (this.#answered) slots.leave(this.#visit, undefined, false)
+    else if (free && target.residentKeys().has(key)) slots.leave(this.#visit, clock.now() - sent, !lane.flies(key))
   }
 
   #withdrawn(answered: boolean): void {
