@@ -1,5 +1,5 @@
 // The cure for a target that hangs must not hit the runner that is answering: one loaded with options that /api/ps doesn't tell.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openForeman } from './app.harness.ts'
 import { eventually, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
@@ -92,37 +92,82 @@ test.each([-600_000, 0, 600_000])(
   },
 )
 
-test('a runner whose slot is lost as a caller leaves goes once the next ones have waited a minute in vain', async () => {
-  const clock = new VirtualClock()
-  const foreman = await openForeman({ clock, fake: { models: ['alpha'] } })
-  const { app, fake } = foreman
-  await app.target.refresh()
-  const body = { model: 'alpha', prompt: 'hi' }
-  /** A caller who leaves `after` so many lines of an answer that goes no further; `ms` later than it begins. */
-  const leaveIn = async (after: number, ms: number) => {
-    fake.fault({ do: 'hang', after })
-    const leave = new AbortController()
-    const asked = fetch(`${foreman.url}/api/generate`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      signal: leave.signal,
-    })
-    const left = asked.then((answer) => answer.text()).catch(() => 'left')
-    await fake.until(() => fake.ledger.running === 1)
-    if (after > 0) await asked
-    await pass(clock, ms)
-    leave.abort()
-    expect(await left).toBe('left')
-    await eventually(async () => {
-      const { people } = (await foreman.get('/target')).json
-      return (people as { in_flight: number }).in_flight === 0
-    })
+describe('callers who give up', () => {
+  async function openBefore() {
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ clock, fake: { models: ['alpha'] } })
+    const { app, fake } = foreman
+    await app.target.refresh()
+    const body = { model: 'alpha', prompt: 'hi', options: { num_ctx: 1024 } }
+    const unloads = () => fake.requests.filter(({ purpose }) => purpose === 'unload').length
+    /** A caller who leaves `ms` after an answer has begun, or, with `silent`, after she asked. */
+    const leave = async (ms: number, silent: boolean) => {
+      const left = () => foreman.lines.filter(({ outcome }) => outcome === 'left').length
+      const before = left()
+      const leaving = new AbortController()
+      const asked = fetch(`${foreman.url}/api/generate`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        signal: leaving.signal,
+      })
+      const answer = asked.then((answer) => answer.text()).catch(() => 'left')
+      await fake.until(() => fake.inFlight === 1)
+      if (!silent) await asked
+      await pass(clock, ms)
+      leaving.abort()
+      expect(await answer).toBe('left')
+      await eventually(() => left() > before && fake.inFlight === 0)
+    }
+    const served = async () => (await foreman.post('/api/generate', { ...body, stream: false })).status
+    return { clock, foreman, fake, leave, served, unloads }
   }
-  await leaveIn(2, 0)
-  await leaveIn(0, 40_000)
-  expect(fake.requests.filter(unloads)).toEqual([])
-  await leaveIn(0, 40_000)
-  await fake.until(() => fake.requests.filter(unloads).length === 1)
-  expect((await foreman.post('/api/generate', { ...body, stream: false })).status).toBe(200)
-  expect(fake.loads).toBe(2)
+
+  test('a runner whose slot was lost goes, and whoever comes meanwhile is answered by the next one', async () => {
+    const { clock, fake, leave, served, unloads } = await openBefore()
+    fake.fault({ do: 'lose', after: 2 })
+    await leave(0, false)
+    await leave(40_000, true)
+    await leave(40_000, true)
+    const next = served()
+    await pass(clock, 55_000)
+    expect(unloads()).toBe(0)
+    await pass(clock, 10_000)
+    expect([await next, unloads(), fake.loads]).toEqual([200, 1, 2])
+  })
+
+  test('a job finds out by itself, once it has waited for its first word', async () => {
+    const { clock, foreman, fake, leave, unloads } = await openBefore()
+    const body = { model: 'alpha', prompt: 'hi', options: { num_ctx: 1024 } }
+    const request = { endpoint: '/api/generate', body }
+    await foreman.ended((await foreman.submit({ request })).id)
+    fake.fault({ do: 'lose', after: 2 })
+    await leave(0, false)
+    const { id } = await foreman.submit({ request })
+    await eventually(() => fake.inFlight === 1)
+    await pass(clock, 100_000)
+    expect([(await foreman.ended(id)).state, unloads(), fake.loads]).toEqual(['done', 1, 2])
+  })
+
+  test('when foreman ends nothing of its own is left in the target', async () => {
+    const { foreman, fake, leave } = await openBefore()
+    fake.fault({ do: 'lose', after: 2 })
+    await leave(0, false)
+    await leave(61_000, true)
+    await fake.until(() => fake.inFlight === 1)
+    await foreman.close()
+    await fake.until(() => fake.inFlight === 0)
+  })
+
+  test('a runner that is only slow stays, and is asked for one word', async () => {
+    const { clock, fake, leave, served, unloads } = await openBefore()
+    fake.fault({ do: 'hang', after: 2 })
+    await leave(0, false)
+    fake.fault({ do: 'hang', times: 2 })
+    await leave(40_000, true)
+    await leave(40_000, true)
+    const next = served()
+    await pass(clock, 65_000)
+    expect([await next, unloads(), fake.loads]).toEqual([200, 0, 1])
+    expect(fake.served).toHaveLength(5)
+  })
 })

@@ -201,6 +201,7 @@ export async function startApp({
     queue.stop()
     await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
     await server.close(0)
+    people.close()
     worker.outlook.planner.end()
     waker?.close()
     target.close()

@@ -32,6 +32,8 @@ export interface Target {
   crash(): Promise<void>
   /** After a crash: there again on the same port, with nothing loaded. */
   restart(): Promise<void>
+  /** The next request that talks loses its slot when its client leaves. A real one does that by itself, now and then. */
+  losesSlot?(): void
   stop(): Promise<void>
 }
 
@@ -88,6 +90,7 @@ async function startSimulated({ maxQueue, room }: Options): Promise<Target> {
     thaw: () => fake.wake(),
     crash: () => fake.refuse(),
     restart: () => fake.listen(),
+    losesSlot: () => void fake.fault({ do: 'lose', after: 8 }),
     stop: () => fake.close(),
   }
 }

@@ -236,6 +236,8 @@ export class World implements Surroundings {
   heard = () => {}
   expect = () => {}
   probe = async () => {}
+  reading = undefined
+  word = async () => {}
   shown = () => this.#look()
   lookAnew = async () => this.#look()
   unload = async (key: string) => {

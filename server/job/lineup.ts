@@ -25,8 +25,7 @@ export class Lineup<T extends Waiting> {
 
   /** `keys` tells since when the lines starve, and which run elsewhere; `jobs` are those that wait, in order of place. */
   constructor(jobs: readonly T[], keys: readonly WaitingKey[]) {
-    for (const job of jobs) this.#line(job).jobs.push(job)
-    for (const line of this.#lines.values()) line.waiting = line.jobs.length
+    for (const job of jobs) this.#add(job)
     this.waiting = jobs.length
     for (const { key, starvedSince, elsewhere } of keys) {
       const line = this.#lines.get(key)
@@ -67,10 +66,11 @@ export class Lineup<T extends Waiting> {
     return found
   }
 
-  #line({ key, place, queuedAt }: T): Line<T> {
-    let line = this.#lines.get(key)
-    if (!line) this.#lines.set(key, (line = { key, jobs: [], waiting: 0, head: place, starvedSince: queuedAt }))
-    return line
+  #add(job: T): void {
+    const { key, place, queuedAt } = job
+    const line = this.#lines.get(key)
+    if (!line) this.#lines.set(key, { key, jobs: [job], waiting: 1, head: place, starvedSince: queuedAt })
+    else line.waiting = line.jobs.push(job)
   }
 }
 

@@ -2,7 +2,7 @@
 // nobody of people comes, that no job fails, and that the target is there; retries in backoff have no place until they are due.
 
 import { Lineup, type Waiting } from './lineup.ts'
-import { fits } from './room.ts'
+import { knownToFit } from './room.ts'
 import { schedule, type Snapshot } from './schedule.ts'
 
 /** How long things take, in milliseconds; undefined: nobody has seen it. */
@@ -44,7 +44,7 @@ export function* plan<W extends Waiting>(
     if (decision.act !== 'start') return
     sight.turn = decision.turn
     const job = lineup.take(decision.key, sight.now)
-    const loads = memory.bring(decision.key, sight.now)
+    const loads = memory.bring(decision.key)
     const load = loads ? expected.load(decision.key) : 0
     const work = expected.work(job)
     known &&= load !== undefined
@@ -84,10 +84,10 @@ class Memory {
   }
 
   /** A job of this key starts. True when its runner has to be loaded. */
-  bring(key: string, now: number): boolean {
+  bring(key: string): boolean {
     if (this.resident.has(key)) return false
     const beside = new Set(this.listed).add(key)
-    if (fits(this.#room, beside, now) === true) {
+    if (knownToFit(this.#room, beside)) {
       this.runners = new Set(this.runners).add(key)
       this.listed = beside
     } else {

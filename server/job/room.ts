@@ -25,12 +25,16 @@ export const clashBelieved_ms = 3_600_000
 const kept = 256
 
 /** Whether these runners fit into the target's memory together; undefined: nobody has seen it. */
-export function fits({ fit, clash }: Room, keys: ReadonlySet<string>, now: number): boolean | undefined {
-  if (keys.size <= 1) return true
-  if (fit.some((seen) => keys.isSubsetOf(seen.keys))) return true
+export function fits(room: Room, keys: ReadonlySet<string>, now: number): boolean | undefined {
+  if (knownToFit(room, keys)) return true
   if (sharesWeights(keys)) return false
   const believed = (seen: Observation) => now - seen.at < clashBelieved_ms && seen.keys.isSubsetOf(keys)
-  return clash.some(believed) ? false : undefined
+  return room.clash.some(believed) ? false : undefined
+}
+
+/** The same for those to whom not to know is no. */
+export function knownToFit({ fit }: Room, keys: ReadonlySet<string>): boolean {
+  return keys.size <= 1 || fit.some((seen) => keys.isSubsetOf(seen.keys))
 }
 
 /** These runners were listed together. */
@@ -58,8 +62,7 @@ function withoutOne({ keys, at }: Observation, of: ReadonlySet<string>): Observa
 
 /** What Ollama knows a runner by: the first blob of its key, without adapters and options. */
 export function weightsIn(key: string): string {
-  const end = key.search(/[ +]/)
-  return end < 0 ? key : key.slice(0, end)
+  return key.split(/[ +]/, 1)[0]!
 }
 
 /** Ollama keeps one runner of the same weights: another set of adapters or runner options replaces it. */

@@ -5,7 +5,7 @@
 // told are never held, so others follow them without end, and a claim waits for them for C at most. Every tie breaks by queue place: one snapshot, one answer. Docs: docs/scheduling.md.
 
 import type { Crowd } from './admit.ts'
-import { fits, type Room } from './room.ts'
+import { knownToFit, type Room } from './room.ts'
 
 /** The waiting jobs of one affinity key; retries in backoff are not waiting. Times are monotonic milliseconds. */
 export interface WaitingKey {
@@ -125,7 +125,7 @@ function besidePeople(snapshot: Snapshot): Decision {
 function underClaim(snapshot: Snapshot, claim: string): Decision {
   const { now, people, strangers, room, yielding, keys, limits } = snapshot
   const chosen = keys.find(({ key }) => key === claim)!
-  const beside = ({ key, flight }: Crowd) => flight === 0 || fits(room, new Set([key, claim]), now) === true
+  const beside = ({ key, flight }: Crowd) => flight === 0 || knownToFit(room, new Set([key, claim]))
   const patient = strangers > 0 ? (snapshot.claimedAt ?? -Infinity) + limits.claim : -Infinity
   if (now >= patient && people.every(beside)) return start(chosen, turnFor(snapshot, claim), null)
   const since = yielding ?? now
@@ -134,7 +134,7 @@ function underClaim(snapshot: Snapshot, claim: string): Decision {
 
 /** People's runners in memory that were used within H and would have to go, as far as anybody knows. */
 function disturbed({ now, limits, resident, listed, people, room }: Snapshot, key: string): Crowd[] {
-  if (people.length === 0 || resident.has(key) || fits(room, new Set([...listed, key]), now) === true) return []
+  if (people.length === 0 || resident.has(key) || knownToFit(room, new Set([...listed, key]))) return []
   return people.filter((crowd) => resident.has(crowd.key) && now - crowd.used < limits.hold)
 }
 
@@ -158,12 +158,13 @@ function choose({ now, keys, turn, limits, resident }: Snapshot): WaitingKey {
   const { patience } = limits
   const current = keys.find(({ key }) => key === turn?.key)
   if (current && turn && now - turn.since < patience) return current
-  const others = keys.filter((each) => each !== current)
-  const overdue = others.filter(({ starvedSince }) => now - starvedSince >= patience)
-  if (current && overdue.length === 0) return current
-  if (overdue.length > 0) return longestStarved(overdue)
+  const others = current ? keys.filter((each) => each !== current) : keys
+  // If anybody is overdue, the longest starved is, and the first among those.
+  const longest = others.length > 0 ? longestStarved(others) : current!
+  if (now - longest.starvedSince >= patience) return longest
+  if (current) return current
   const loaded = others.filter(({ key }) => resident.has(key))
-  return longestStarved(loaded.length > 0 ? loaded : others)
+  return loaded.length > 0 ? longestStarved(loaded) : longest
 }
 
 function longestStarved(keys: readonly WaitingKey[]): WaitingKey {

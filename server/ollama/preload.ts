@@ -1,7 +1,7 @@
-// Asking the target to load a runner and nothing else, or to let go of one: the requests, and whether the answer to the first
-// says that it is loaded.
+// Asking the target to load a runner and nothing else, to let go of one, or for a word of one: the requests, and whether the
+// answer to the first says that it is loaded.
 
-import type { RunnerOptions } from '../job/affinity.ts'
+import { parseAffinityKey, type RunnerOptions } from '../job/affinity.ts'
 import { isEmbedding, type Endpoint } from '../job/submit.ts'
 import { fieldsOf } from './answer.ts'
 import { TargetFailure, brokenOff, classify } from './failure.ts'
@@ -36,6 +36,15 @@ export function loadRequest({ endpoint, model, options, keepAlive }: Load): {
 export function unloadRequest(model: string) {
   const body = JSON.stringify({ model, keep_alive: 0 })
   return { method: 'POST', path: '/api/generate', body, limitMs: 10_000 } as const
+}
+
+/** The request for one word of the runner of an affinity key. It doesn't stream: a slot is never lost by leaving that. */
+export function wordRequest(key: string) {
+  const { model, options } = parseAffinityKey(key)
+  const { shift, ...runner } = options
+  const one = { prompt: 'a', raw: true, stream: false, options: { ...runner, num_predict: 1 } }
+  const body = JSON.stringify({ model, ...one, ...(shift === undefined ? {} : { shift }) })
+  return { method: 'POST', path: '/api/generate', body } as const
 }
 
 /** Throws TargetFailure unless the answer says that the runner is in memory. */

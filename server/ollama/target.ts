@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts'
 import { Capacity } from './capacity.ts'
 import { TargetAbsent } from './failure.ts'
 import { Flights } from './flight.ts'
-import { loadRequest, mustBeLoaded, unloadRequest, type Load } from './preload.ts'
+import { loadRequest, mustBeLoaded, unloadRequest, wordRequest, type Load } from './preload.ts'
 import { Names, type Model } from './names.ts'
 import { Residents, type Reading } from './residents.ts'
 import { run, type RunRequest } from './run.ts'
@@ -180,13 +180,9 @@ export class Target {
     void this.#residents.lookAnew()
   }
 
-  /**
-   * Runs a job's request to its answer. Throws TargetFailure, TargetAbsent (free of charge), the signal's reason, or
-   * what the body throws.
-   */
+  /** Runs a job's request. Throws TargetFailure, TargetAbsent (free of charge), the signal's reason, or what the body throws. */
   run(request: RunRequest): Promise<Answer> {
-    const { clock, answerMax } = this.#parts
-    const limits = { wire: this.#wire, clock, answerMax, onBytes: () => this.heard() }
+    const limits = { ...this.#parts, wire: this.#wire, onBytes: () => this.heard() }
     return this.#flights.fly(request.signal, (signal) => run({ ...request, signal }, limits))
   }
 
@@ -207,6 +203,11 @@ export class Target {
     })
     await flight.finally(() => this.capacity.withdrawn(runner))
     return true
+  }
+
+  /** Resolves when a runner in memory has answered a request for one word, however it did. Throws like `run`. */
+  word(key: string, signal: AbortSignal): Promise<unknown> {
+    return this.#flights.fly(signal, (signal) => this.#wire.ask({ ...wordRequest(key), signal }))
   }
 
   /** Lets go of a runner, by a key it serves, once it is idle; only /api/ps says whether it went. Never throws. */

@@ -45,6 +45,18 @@ export class Scenery implements Surroundings {
 
   heard(): void {}
 
+  /** What was read of its memory is never old. */
+  readonly reading = { residents: [], at: Infinity, wall: 0 }
+  /** Who asked for a word and has none yet. */
+  readonly words: PromiseWithResolvers<void>[] = []
+
+  word(_key: string, signal: AbortSignal): Promise<void> {
+    const word = Promise.withResolvers<void>()
+    this.words.push(word)
+    signal.addEventListener('abort', () => word.reject(signal.reason), { once: true })
+    return word.promise
+  }
+
   expect(): void {}
 
   shown(key: string): void {

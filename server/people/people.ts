@@ -27,8 +27,8 @@ export class People {
     this.#options = options
     this.#lane = new Lane(options.onTurn)
     this.#cure = new Cure(options)
-    this.#slots = new Slots(options)
     const onChange = () => this.#changed()
+    this.#slots = new Slots(options, onChange)
     this.#outage = new Outage({ ...options, onChange })
     this.#passing = new Passing({ clock: options.clock, outage: this.#outage, onChange })
   }
@@ -82,7 +82,7 @@ export class People {
       target,
       lane: this.#lane,
       slots: this.#slots,
-      job: () => this.#jobs.running !== null,
+      undisturbed: (key) => this.#undisturbed(key),
       onChange: () => this.#changed(),
       unsent: (unsent) => this.#outage.unsent(unsent),
     })
@@ -102,6 +102,16 @@ export class People {
   /** Bytes of an answer came: the target is there, whatever its probes say. */
   heard(): void {
     this.#options.target.heard()
+  }
+
+  /** Whether somebody has left this runner and no answer has begun since. It is the job's that asks to find out more. */
+  handOver(key: string): boolean {
+    return this.#slots.handOver(key)
+  }
+
+  /** Asks nothing of the target any more. */
+  close(): void {
+    this.#slots.giveWay()
   }
 
   jobs(jobs: Jobs): void {
@@ -149,6 +159,8 @@ export class People {
     this.#cancelTimer()
     this.#cancelTimer = () => {}
     const admitting = target.absent ? this.#wait() : this.#admit()
+    const { doubted } = this.#slots
+    if (doubted !== undefined && !this.#undisturbed(doubted)) this.#slots.giveWay()
     const healing = this.#lane.flying > 0 ? this.#cure.tend(this.crowds, this.#jobs.running) : null
     // Only now it is known who still waits.
     this.#demand()
@@ -188,13 +200,14 @@ export class People {
 
   #ask(): Admission {
     const { clock, target, patience } = this.#options
+    const { doubted } = this.#slots
     // In doubt nobody is held: that costs a load at most, and a wrong hold delays a person.
-    const first = patience === null || target.blind ? this.#lane.waiting[0] : undefined
+    const first = patience === null || target.blind ? this.#lane.waiting.find(({ key }) => key !== doubted) : undefined
     if (first) return { act: 'forward', key: first.key, probe: false }
     const { running: job, claim } = this.#jobs
     return admit({
       now: clock.now(),
-      crowds: this.crowds,
+      crowds: this.crowds.filter(({ key }) => key !== doubted),
       job,
       claim,
       resident: target.residentKeys(),
@@ -215,6 +228,13 @@ export class People {
       if (waited) onHeld?.(now - came)
       traveller.forward()
     }
+  }
+
+  /** Whether the target is there, and does nothing that a runner of this key could have to go for. */
+  #undisturbed(key: string): boolean {
+    const { target } = this.#options
+    if (target.absent || this.#jobs.running !== null || this.strangers > 0) return false
+    return !this.#lane.awaitsOther(key, target.residentKeys())
   }
 
   #changed(): void {

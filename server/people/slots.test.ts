@@ -3,82 +3,232 @@ import { VirtualClock } from '../clock.ts'
 import { Scenery } from './people.harness.ts'
 import { People } from './people.ts'
 
-const traveller = { forward: () => {}, refuse: () => {} }
+/** What goes on without anybody's doing has gone on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A target with `a` in memory, before which callers of `a` come and leave. */
-function open() {
+function open({ slowestLoad = 0 } = {}) {
   const clock = new VirtualClock()
   const target = new Scenery()
   target.resident.add('a')
-  const hung: [string, boolean][] = []
-  const onHung = (key: string, vain: boolean) => hung.push([key, vain])
-  const people = new People({ clock, target, patience: 10_000, absentHold: 0, slowestLoad: () => 0, onHung })
-  const arrive = () => people.arrive('a', traveller)
+  const told: string[] = []
+  const people = new People({
+    clock,
+    target,
+    patience: 10_000,
+    absentHold: 60_000,
+    slowestLoad: () => slowestLoad,
+    onHung: (key, vain) => told.push(`${key} ${vain ? 'in vain' : 'hangs'}`),
+    onHealed: (key) => told.push(`${key} healed`),
+  })
+  const sent: string[] = []
+  const arrive = (key?: string) =>
+    people.arrive(key, { forward: () => sent.push(key ?? '?'), refuse: () => sent.push(`no ${key}`) })
   const leaveAnswer = () => {
-    const ticket = arrive()
+    const ticket = arrive('a')
     ticket.answered()
     ticket.release(true)
   }
   /** A caller who hears nothing for so long and leaves. */
-  const wait = (ms: number) => {
-    const ticket = arrive()
+  const wait = async (ms: number, key = 'a') => {
+    const ticket = arrive(key)
     clock.advance(ms)
     ticket.release(true)
+    await settled()
   }
-  return { clock, target, people, hung, arrive, leaveAnswer, wait }
+  /** Two in a row have given up: the runner is asked for a word. */
+  const doubt = async () => {
+    leaveAnswer()
+    await wait(60_000)
+    expect(target.words).toHaveLength(1)
+  }
+  const pass = async (ms: number) => {
+    clock.advance(ms)
+    await settled()
+  }
+  return { clock, target, people, told, sent, arrive, leaveAnswer, wait, doubt, pass }
 }
 
-describe('a slot that Ollama lost as an answer was left', () => {
-  it('is found out by callers who give up a minute of silence, and its runner is told to go', () => {
-    const { target, hung, leaveAnswer, wait } = open()
-    leaveAnswer()
-    wait(59_999)
-    expect(target.unloaded).toEqual([])
-    wait(1)
-    expect([target.unloaded, hung]).toEqual([['a'], [['a', true]]])
-  })
-
-  it('is told again a minute of silence later, as those who waited all the same have kept its runner', () => {
+describe('a runner is asked for a word', () => {
+  it('when callers gave up a minute of silence, one after the other, since an answer was left', async () => {
     const { target, leaveAnswer, wait } = open()
     leaveAnswer()
-    wait(60_000)
-    wait(59_999)
-    expect(target.unloaded).toEqual(['a'])
-    wait(1)
-    expect(target.unloaded).toEqual(['a', 'a'])
+    await wait(30_000)
+    await wait(29_999)
+    expect(target.words).toHaveLength(0)
+    await wait(1)
+    expect(target.words).toHaveLength(1)
+  })
+
+  it('when nobody is known to have left an answer, for the second who gives up', async () => {
+    const { target, wait } = open()
+    await wait(120_000)
+    expect(target.words).toHaveLength(0)
+    await wait(60_000)
+    expect(target.words).toHaveLength(1)
+  })
+
+  it('when a client that had stopped reading has left', async () => {
+    const { clock, target, arrive, wait } = open()
+    const ticket = arrive('a')
+    ticket.answered()
+    ticket.stalled(true)
+    clock.advance(30_000)
+    ticket.release(true)
+    await wait(60_000)
+    expect(target.words).toHaveLength(1)
+  })
+
+  it('but not when an answer has begun since, nor for one that ended or failed, however late', async () => {
+    const { clock, target, arrive, leaveAnswer, wait } = open()
+    leaveAnswer()
+    await wait(30_000)
+    const answered = arrive('a')
+    answered.answered()
+    answered.release()
+    await wait(120_000)
+    const failed = arrive('a')
+    clock.advance(120_000)
+    failed.release()
+    expect(target.words).toHaveLength(0)
+  })
+
+  it('but not for those who waited for a load, for a job, for a stranger or for the target', async () => {
+    const { clock, target, people, arrive, leaveAnswer, wait } = open()
+    leaveAnswer()
+    target.resident.clear()
+    await wait(50_000)
+    target.resident.add('a')
+    await wait(59_999)
+    const waits = arrive('a')
+    clock.advance(120_000)
+    people.jobs({ running: 'a', claim: null })
+    waits.release(true)
+    people.jobs({ running: null, claim: null })
+    const stranger = arrive()
+    await wait(120_000)
+    stranger.release()
+    const asleep = arrive('a')
+    clock.advance(120_000)
+    target.absent = true
+    asleep.release(true)
+    await settled()
+    expect(target.words).toHaveLength(0)
+  })
+
+  it('only once nobody else has a request in flight for it', async () => {
+    const { target, arrive, leaveAnswer, wait } = open()
+    leaveAnswer()
+    const other = arrive('a')
+    await wait(120_000)
+    expect(target.words).toHaveLength(0)
+    other.release(true)
+    await settled()
+    expect(target.words).toHaveLength(1)
+  })
+
+  it('but not if it went with who left', async () => {
+    const { clock, target, arrive, leaveAnswer } = open()
+    leaveAnswer()
+    const last = arrive('a')
+    clock.advance(60_000)
+    target.lookAnew = async () => target.resident.clear()
+    last.release(true)
+    await settled()
+    expect(target.words).toHaveLength(0)
   })
 })
 
-describe('a long prompt is no lost slot', () => {
-  it('where no answer was left in the middle, or one has begun since', () => {
-    const { target, arrive, leaveAnswer, wait } = open()
-    wait(120_000)
-    leaveAnswer()
-    wait(30_000)
-    const ticket = arrive()
-    ticket.answered()
-    ticket.release()
-    wait(120_000)
-    expect(target.unloaded).toEqual([])
+describe('a runner that says its word', () => {
+  it('is left alone, however slow it was, and whoever came for it goes', async () => {
+    const { target, people, told, sent, arrive, doubt, pass } = open()
+    await doubt()
+    sent.length = 0
+    arrive('a')
+    await pass(59_999)
+    expect([people.held, sent]).toEqual([1, []])
+    target.words[0]?.resolve()
+    await settled()
+    expect([people.held, sent, target.unloaded, told]).toEqual([0, ['a'], [], []])
   })
 
-  it('where its answer ends, however late, or its connection fails', () => {
-    const { clock, target, arrive, leaveAnswer } = open()
-    leaveAnswer()
-    const ticket = arrive()
-    clock.advance(120_000)
-    ticket.release()
-    expect(target.unloaded).toEqual([])
+  it('is asked again only after two more and another minute', async () => {
+    const { target, doubt, wait } = open()
+    await doubt()
+    target.words[0]?.resolve()
+    await settled()
+    await wait(120_000)
+    expect(target.words).toHaveLength(1)
+    await wait(60_000)
+    expect(target.words).toHaveLength(2)
   })
 
-  it('where its caller waits for a load, or for a job', () => {
-    const { target, people, leaveAnswer, wait } = open()
-    leaveAnswer()
-    target.resident.clear()
-    wait(120_000)
-    target.resident.add('a')
-    people.jobs({ running: 'a', claim: null })
-    wait(120_000)
+  it('has twice as long for it as it ever took to load', async () => {
+    const { target, doubt, pass } = open({ slowestLoad: 50_000 })
+    await doubt()
+    await pass(99_999)
     expect(target.unloaded).toEqual([])
+    await pass(1)
+    expect(target.unloaded).toEqual(['a'])
+  })
+})
+
+describe('a runner that owes even a word', () => {
+  it('is told to go, and whoever came meanwhile goes once it is gone', async () => {
+    const { target, told, sent, arrive, doubt, pass } = open()
+    await doubt()
+    sent.length = 0
+    arrive('a')
+    await pass(60_000)
+    expect([target.unloaded, told, sent]).toEqual([['a'], ['a in vain'], []])
+    target.resident.delete('a')
+    await pass(100)
+    expect([told, sent]).toEqual([['a in vain', 'a healed'], ['a']])
+  })
+
+  it('holds up nobody for longer than half a minute if it stays', async () => {
+    const { target, told, sent, arrive, doubt, pass } = open()
+    await doubt()
+    sent.length = 0
+    arrive('a')
+    for (let i = 0; i < 901; i++) await pass(100)
+    expect([told, sent]).toEqual([['a in vain'], ['a']])
+    expect(target.unloaded.length).toBeGreaterThan(1)
+  })
+})
+
+describe('nobody waits for a word', () => {
+  it.each([
+    [
+      'who needs another runner',
+      ({ arrive, target }: ReturnType<typeof open>) => {
+        arrive('b')
+        target.resident.add('b')
+      },
+    ],
+    ['whose model cannot be told', ({ arrive }: ReturnType<typeof open>) => void arrive()],
+    ['of the jobs', ({ people }: ReturnType<typeof open>) => people.jobs({ running: 'b', claim: null })],
+    [
+      'when the target is away',
+      ({ people, target }: ReturnType<typeof open>) => {
+        target.absent = true
+        people.decide()
+      },
+    ],
+    ['when foreman ends', ({ people }: ReturnType<typeof open>) => people.close()],
+  ])('%s', async (_, come) => {
+    const all = open()
+    await all.doubt()
+    come(all)
+    await all.pass(120_000)
+    expect([all.target.words.length, all.told, all.target.unloaded]).toEqual([1, [], []])
+  })
+
+  it('who needs a runner that is there', async () => {
+    const { target, sent, arrive, doubt } = open()
+    target.resident.add('b')
+    await doubt()
+    arrive('b')
+    expect(sent.at(-1)).toBe('b')
   })
 })

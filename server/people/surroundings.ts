@@ -15,11 +15,13 @@ export type Surroundings = Pick<
   | 'listedKeys'
   | 'lookAnew'
   | 'probe'
+  | 'reading'
   | 'residentKeys'
   | 'runnerKey'
   | 'shown'
   | 'state'
   | 'unload'
+  | 'word'
 > & { capacity: Pick<Capacity, 'forwarded' | 'room' | 'withdrawn'> }
 
 /** What the jobs' lane does to people's. */

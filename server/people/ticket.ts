@@ -10,8 +10,8 @@ export interface TicketParts {
   target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'runnerKey' | 'shown'>
   lane: Lane
   slots: Slots
-  /** A job is loading or working. */
-  job: () => boolean
+  /** Nothing but requests for this runner may be under way in the target: no job, and nobody who waits for a load. */
+  undisturbed: (key: string) => boolean
   /** The lane is another than before. */
   onChange: () => void
   /** It could not be sent, which is looked into. True: it may wait for the target. */
@@ -39,13 +39,10 @@ export class LaneTicket implements Ticket {
 
   release(left = false): void {
     this.#cancelStall()
-    const { place, key } = this.#visit
+    const { place } = this.#visit
     if (place === 'gone') return
     this.#leave('gone')
-    if (!left || place !== 'flight') return
-    const { slots, job } = this.#parts
-    if (this.#answered) slots.leftAnswer(key)
-    else slots.leftSilence(this.#visit, job())
+    if (left && place !== 'held') this.#left()
   }
 
   answered(): void {
@@ -90,6 +87,15 @@ export class LaneTicket implements Ticket {
     lane.leave(this.#visit, place, clock.now())
     this.#withdrawn(this.#answered)
     onChange()
+  }
+
+  #left(): void {
+    const { clock, lane, slots, target, undisturbed } = this.#parts
+    const { key, sent } = this.#visit
+    const free = undisturbed(key)
+    // Who waited for a load, or for a job, says nothing of the slots.
+    if (this.#answered) slots.leave(this.#visit, undefined, false)
+    else if (free && target.residentKeys().has(key)) slots.leave(this.#visit, clock.now() - sent, !lane.flies(key))
   }
 
   #withdrawn(answered: boolean): void {

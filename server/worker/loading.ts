@@ -6,12 +6,12 @@ import { parseAffinityKey } from '../job/affinity.ts'
 import { evicted } from '../job/evict.ts'
 import { fits, weightsIn } from '../job/room.ts'
 import type { Endpoint } from '../job/submit.ts'
+import { Clearing } from '../ollama/clearing.ts'
 import { leavesWork, TargetAbsent, TargetFailure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { Aftermath } from './aftermath.ts'
-import { Clearing } from './clearing.ts'
 
 export interface LoadingOptions {
   target: Target

@@ -78,6 +78,7 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
       random: () => 0.5,
       loading,
       trust: new Trust(systemClock),
+      people,
       persist,
     }
     const ended = await new Run(row, options).go(resident)

@@ -10,6 +10,7 @@ import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
 import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
+import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Facts } from '../queue/transition.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -32,6 +33,7 @@ export interface RunOptions {
   random: () => number
   loading: Loading
   trust: Trust
+  people: Pick<People, 'handOver'>
   /** An answer was complete so many milliseconds after its request went out. */
   onWorked?: (facts: { row: JobRow; usage: Usage; ms: number }) => void
   /** Writes that must not be lost: tried again while the disk refuses. */
@@ -98,11 +100,13 @@ export class Run {
   }
 
   async #work(row: JobRow): Promise<Answer> {
-    const { target, clock, queue, trust, loading, onWorked } = this.#options
+    const { target, clock, queue, trust, people, loading, onWorked } = this.#options
     const sent = clock.now()
     const deadline = clock.at(sent + row.timeout_s * 1000, () => this.halt('deadline'))
     // What does not stream is silent until it is done.
-    const watched = streams(row.endpoint) ? trust.watch(row.model, () => void this.#silent()) : undefined
+    const watched = streams(row.endpoint)
+      ? trust.watch(row.model, people.handOver(target.runnerKey(row.key)), () => void this.#silent())
+      : undefined
     let well = false
     try {
       const answer = await target.run({

@@ -6,7 +6,7 @@ function setup() {
   const clock = new VirtualClock()
   const trust = new Trust(clock)
   let silent = 0
-  const watch = (model = 'm') => trust.watch(model, () => silent++)
+  const watch = (model = 'm', left = false) => trust.watch(model, left, () => silent++)
   return { clock, trust, watch, silent: () => silent }
 }
 
@@ -91,6 +91,16 @@ test('and for the first after one that was left in the middle, whose slot may be
   next.end(true)
   watch()
   clock.advance(3_600_000)
+  expect(silent()).toBe(1)
+})
+
+test('and for one whose runner people have left', () => {
+  const { clock, watch, silent } = setup()
+  heard(watch, clock, 1_000)
+  watch('m', true)
+  clock.advance(59_999)
+  expect(silent()).toBe(0)
+  clock.advance(1)
   expect(silent()).toBe(1)
 })
 

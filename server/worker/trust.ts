@@ -37,14 +37,17 @@ export class Trust {
     this.shaken = false
   }
 
-  /** Watches an answer from the moment its request is sent; `onSilent` once it has been silent for too long. */
-  watch(model: string, onSilent: () => void): Watched {
+  /**
+   * Watches an answer from the moment its request is sent; `onSilent` once it has been silent for too long. `left`: people's last
+   * answer of its runner was left in the middle.
+   */
+  watch(model: string, left: boolean, onSilent: () => void): Watched {
     const known = this.#pauses.get(model)
     return new Watched({
       clock: this.#clock,
       known: known ?? { first: 0, between: 0 },
       // Prompts differ by minutes: a model that was never heard is not judged by its first word.
-      suspect: known !== undefined && (this.shaken || this.#left.has(model)),
+      suspect: known !== undefined && (this.shaken || left || this.#left.has(model)),
       onSilent: (seen) => {
         // If it was only slow, its next attempt has the time.
         this.#keep(model, seen)

@@ -168,13 +168,13 @@ export class Worker {
   }
 
   async #start(row: JobRow, resident: boolean): Promise<void> {
-    const { queue, target, clock, random, loading, estimates } = this.#options
+    const { queue, target, clock, random, loading, people, estimates } = this.#options
     const keepAlive = this.#stay.starts(row, resident)
     const { trust } = this
     const onWorked: RunOptions['onWorked'] = ({ row: { model, endpoint }, usage, ms }) =>
       estimates.worked(model, endpoint, usage, ms)
     const persist = <T>(write: () => Promise<T>) => this.#keeper.keep(write)
-    const run = new Run(row, { queue, target, clock, random, loading, trust, persist, onWorked })
+    const run = new Run(row, { queue, target, clock, random, loading, trust, people, persist, onWorked })
     this.#run = run
     this.outlook.planner.started(row.seq)
     this.#notice.tell()

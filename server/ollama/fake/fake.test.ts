@@ -108,6 +108,26 @@ describe('faults', () => {
     expect(fake.ledger.running).toBe(0)
   })
 
+  test('a slot that is lost is nobody’s until the runner goes, which it does as soon as nobody waits for it', async () => {
+    await start()
+    fake.fault({ do: 'lose', after: 1 })
+    const client = new AbortController()
+    const answer = await send({}, '/api/generate', client.signal)
+    client.abort()
+    await expect(answer.text()).rejects.toThrow()
+    const vain = new AbortController()
+    const waiting = send({}, '/api/generate', vain.signal)
+    await fake.until(() => fake.ledger.aborted === 1 && fake.inFlight === 1)
+    await turns()
+    expect(fake.inFlight).toBe(1)
+    await send({ keep_alive: 0, prompt: undefined })
+    expect(fake.resident()).toEqual(['a:latest'])
+    vain.abort()
+    await expect(waiting).rejects.toThrow()
+    await fake.until(() => fake.resident().length === 0)
+    expect(await text({})).not.toBe('')
+  })
+
   test('silence can end by a promise', async () => {
     await start()
     const gate = Promise.withResolvers<void>()

@@ -13,6 +13,8 @@ type Event =
   | { do: 'eof' }
   /** Silence, for ever or until the promise resolves. */
   | { do: 'hang'; until?: Promise<unknown> }
+  /** Silence until the client leaves, whose slot is lost then for as long as the runner lives. */
+  | { do: 'lose' }
   /** A page that is no Ollama's; status 200 unless given. */
   | { do: 'html'; status?: number; text?: string }
   /** 503, the scheduler's queue is full. */

@@ -144,7 +144,7 @@ export async function* infer(
         await strike(world, call, runner, tokens)
       }
     } finally {
-      release()
+      if (call.fault?.do !== 'lose') release()
       world.ledger.ended()
     }
   } catch (error) {
@@ -180,6 +180,7 @@ async function strike(world: World, call: Call, runner: Runner, sent: number): P
     call.fault = undefined
     await world.sleep.pause(fault.until ?? Infinity, AbortSignal.any([call.answer.signal, runner.died]))
   }
+  if (fault.do === 'lose') await world.sleep.pause(Infinity, AbortSignal.any([call.answer.signal, runner.died]))
 }
 
 /** The prompt's tokens as far as they fit. Throws what the runner says to a prompt it cannot take. */

@@ -3,7 +3,7 @@
 
 import { until, type Clock } from '../clock.ts'
 import { weightsIn } from '../job/room.ts'
-import type { Target } from '../ollama/target.ts'
+import type { Target } from './target.ts'
 
 export interface ClearingOptions {
   target: Pick<Target, 'listedKeys' | 'lookAnew' | 'reading' | 'unload'>
