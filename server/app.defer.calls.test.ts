@@ -140,6 +140,8 @@ describe('the body', () => {
     const foreman = await openForeman({ settings: { BODY_MAX: '100KB' } })
     const large = { ...body, prompt: 'x'.repeat(110_000) }
     await refused(foreman, {}, 413, /limited to 102400 bytes/, large)
+    // Nobody looks what is in it.
+    await refused(foreman, {}, 413, /limited to 102400 bytes/, '{'.repeat(110_000))
     expect([(await foreman.post('/api/chat', large)).status, count(foreman)]).toEqual([200, 0])
     const { status } = await foreman.post('/api/chat', { ...body, prompt: 'x'.repeat(90_000) }, waits)
     expect([status, count(foreman)]).toEqual([200, 1])

@@ -102,8 +102,8 @@ export class Deferral {
     } catch (error) {
       if (left.signal.aborted) return
       if (problemOf(error).code === 'internal') onInternal(error)
-      if (res.headersSent) res.destroy()
-      else sendNative(res, path, error, [...lines, ...this.#closing()])
+      // Half an answer was cut by the pipeline.
+      if (!res.headersSent) sendNative(res, path, error, [...lines, ...this.#closing()])
     }
   }
 

@@ -382,8 +382,8 @@ describe('a text that is verbatim as a whole', () => {
   const whole = (text: string, limit = MB) => readVerbatim(Readable.from([...text].map((c) => Buffer.from(c))), limit)
 
   test('is kept without the space around it, and known by the members that are looked at', async () => {
-    const { skeleton, text } = await whole(' {"a":[1.0],"Model" : "m","options":{"seed":1e400},"model":"n"}\n')
-    expect(joined(text)).toBe('{"a":[1.0],"Model" : "m","options":{"seed":1e400},"model":"n"}')
+    const { skeleton, text } = await whole(' {"a":[1.0],"Model" : "m","OPTIONS":{"seed":1e400},"model":"n"}\n')
+    expect(joined(text)).toBe('{"a":[1.0],"Model" : "m","OPTIONS":{"seed":1e400},"model":"n"}')
     expect(skeleton).toEqual({ model: 'n', options: { seed: Infinity } })
   })
 
