@@ -35,7 +35,7 @@ export const openaiPython: Program = {
 
 const digest = createHash('sha256').update(readFileSync(pins)).digest('hex').slice(0, 12)
 const folder = join(cacheFolder(), `python-${digest}`)
-const interpreter = join(folder, 'bin', 'python')
+export const interpreter = join(folder, 'bin', 'python')
 /** Is there when all of it is. */
 const made = join(folder, 'made')
 
