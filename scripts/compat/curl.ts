@@ -5,7 +5,6 @@ import type { Ask, Outcome, Program } from './program.ts'
 
 export const curl: Program = {
   name: 'curl',
-  speaks: 'ollama',
   background: true,
   accepted: { chat: { job: true }, stream: { job: true }, embed: { job: true } },
   start: async () => {

@@ -7,7 +7,6 @@ import { outcomeOf, type Ask, type Outcome, type Program } from './program.ts'
 
 export const ollamaJs: Program = {
   name: 'ollama-js',
-  speaks: 'ollama',
   background: false,
   accepted: {
     chat: { job: true },

@@ -6,7 +6,6 @@ import { versionOf } from './ollama-js.ts'
 
 export const openaiJs: Program = {
   name: 'openai-node',
-  speaks: 'openai',
   background: true,
   accepted: { chat: { job: true }, embed: { job: true } },
   start: async () => ({ version: versionOf('openai'), ask: (ask) => outcomeOf((into) => call(ask, into)), stop() {} }),

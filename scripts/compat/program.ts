@@ -42,8 +42,6 @@ export interface Accepted {
 
 export interface Program {
   name: string
-  /** The dialect of its inference calls. */
-  speaks: 'ollama' | 'openai'
   /** Whether it knows OpenAI's background mode. */
   background: boolean
   /** What it makes of a 202 where an answer belongs; absent for a call that never becomes a job. */
@@ -53,7 +51,7 @@ export interface Program {
 }
 
 export interface Caller {
-  /** The version that is called. */
+  /** Of the program that is called; said in the report. */
   version: string
   ask(ask: Ask): Promise<Outcome>
   stop(): void

@@ -14,7 +14,6 @@ const pins = join(scripts, 'requirements.txt')
 
 export const ollamaPython: Program = {
   name: 'ollama-python',
-  speaks: 'ollama',
   background: false,
   // It holds every answer against a model of pydantic's, and a job is none of them.
   accepted: {
@@ -27,7 +26,6 @@ export const ollamaPython: Program = {
 
 export const openaiPython: Program = {
   name: 'openai-python',
-  speaks: 'openai',
   background: true,
   accepted: { chat: { job: true }, embed: { job: false, error: 'ValueError' } },
   start: () => startPython('call_openai.py'),

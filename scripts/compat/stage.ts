@@ -43,6 +43,7 @@ export async function setStage(program: Program): Promise<Stage> {
   const caller = await program.start().catch((error: unknown) => {
     throw new Error(`${program.name} was not run: ${(error as Error).message}`, { cause: error })
   })
+  process.stdout.write(`${program.name} ${caller.version}\n`)
   const models = [talker, { name: embedder, capabilities: ['embedding' as const] }]
   const fake = await startFake({ models, room: 2 })
   const folder = mkdtempSync(join(tmpdir(), 'foreman-compat-'))
