@@ -36,7 +36,7 @@ test.each(snippets)(
     expect(code).toContain('http://127.0.0.1:11435')
     const here = code
       .replaceAll('http://127.0.0.1:11435', stage.foreman)
-      .replaceAll('sky-1', name.replaceAll(/\W+/g, '-'))
+      .replaceAll(/sky-\d+/g, name.replaceAll(/\W+/g, '-'))
       .replaceAll(/wait=\d+/g, 'wait=0')
     const { length } = await stage.jobs()
     const run = await stage.paused(async () => {

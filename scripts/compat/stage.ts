@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startFake, type Fake } from '../../server/ollama/fake/fake.ts'
+import { startFake } from '../../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from '../demo/daemon.ts'
 import type { Ask, Outcome, Program } from './program.ts'
 
@@ -21,7 +21,6 @@ export interface Job {
 }
 
 export interface Stage {
-  fake: Fake
   foreman: string
   /** Has the program call foreman. */
   ask(ask: Omit<Ask, 'url'>): Promise<Outcome>
@@ -53,7 +52,6 @@ export async function setStage(program: Program): Promise<Stage> {
   const get = async (url: string) => (await fetch(url)).json()
   const jobs = async () => ((await get(`${daemon.url}/jobs?limit=200`)) as { data: Job[] }).data
   return {
-    fake,
     foreman: daemon.url,
     ask: (ask) => caller.ask({ url: daemon.url, ...ask }),
     direct: (ask) => caller.ask({ url: fake.url, ...ask }),
