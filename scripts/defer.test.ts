@@ -1,5 +1,5 @@
 // What docs/defer.md shows with curl, run as it stands there against a foreman in front of the simulated Ollama. Only the
-// address is put in. The snippets of the SDKs are not run here: foreman depends on none of them.
+// address is put in. The snippets of the SDKs are run by `npm run compat`.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

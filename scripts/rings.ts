@@ -111,9 +111,9 @@ function ringOf(path: string): number | undefined {
   return rings[roomOf(path)]
 }
 
-/** Tests beside the file, and those that need a real Ollama. */
+/** Tests beside the file, those that need a real Ollama, and those that call client programs. */
 function isTest(path: string): boolean {
-  return /\.(?:test|real)\.ts$/.test(path)
+  return /\.(?:test|real|compat)\.ts$/.test(path)
 }
 
 function isGenerated(text: string): boolean {

@@ -190,6 +190,24 @@ test('a job that was canceled meanwhile is told as a conflict, with where it is'
   expect(json.error).toMatchObject({ message: 'foreman: the job was canceled', code: 'conflict' })
 })
 
+test('an SDK that would send its call again is told not to once the job has ended, and may if there is none', async () => {
+  const foreman = await openForeman({ settings: { QUEUE_MAX: '1' } })
+  const retry = ({ status, headers }: Reply) => [status, headers.get('x-should-retry')]
+  const { headers } = await foreman.post('/v1/messages', body, { origin: 'http://localhost:3000' })
+  expect(headers.get('access-control-expose-headers')).toContain('X-Should-Retry')
+  for (const [path] of shapes.slice(1)) {
+    expect(retry(await foreman.post(path, { ...body, model: 'nobody' }, waits))).toEqual([404, 'false'])
+    await foreman.post('/queue/pause')
+    const answer = foreman.post(path, body, waits)
+    await eventually(() => foreman.rows("SELECT 1 FROM job WHERE state = 'queued'").length === 1)
+    expect(retry(await foreman.post(path, body, waits))).toEqual([503, null])
+    const { data } = (await foreman.get('/jobs?state=queued')).json as unknown as { data: [Job] }
+    await foreman.post(`/jobs/${data[0].id}/cancel`)
+    expect(retry(await answer)).toEqual([409, 'false'])
+    await foreman.post('/queue/resume')
+  }
+})
+
 test('a caller who leaves leaves the job alone', async () => {
   const foreman = await openForeman()
   const gate = Promise.withResolvers<void>()

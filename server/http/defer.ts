@@ -91,6 +91,8 @@ export class Deferral {
       if (replayed) lines.push('Idempotency-Replayed', 'true')
       const row = wait === undefined ? api.queue.find(job.id) : await waited({ api, signal: left.signal }, job.id, wait)
       if (wait === undefined || !isTerminal(row.state)) return this.#accepted(call, row, lines)
+      // OpenAI's and Anthropic's SDKs send a call again that was answered 409 or 5xx, and that would be another job.
+      if (!isNative(path)) lines.push('X-Should-Retry', 'false')
       const { status, contentType, body } = replayOf(api.queue, row, streamed)
       const head = [...lines, ...this.#closing(), 'Content-Type', contentType]
       if (typeof body === 'string') return void res.writeHead(status, [...head, ...length(body)]).end(body)

@@ -9,7 +9,7 @@ const ollamaDefaults = [
 
 /** What a page may read of an answer beside the plain headers. */
 const exposed =
-  'Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id'
+  'Accept-Ranges, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Preference-Applied, Retry-After, X-Request-Id, X-Should-Retry'
 
 /** The origins of one kind of route. */
 export class Origins {

@@ -1,0 +1,33 @@
+// OpenAI's SDK for Node, the `openai` package of npm.
+
+import OpenAI from 'openai'
+import { outcomeOf, type Ask, type Outcome, type Program } from './program.ts'
+import { versionOf } from './ollama-js.ts'
+
+export const openaiJs: Program = {
+  name: 'openai-node',
+  background: true,
+  accepted: { chat: { job: true }, embed: { job: true } },
+  start: async () => ({ version: versionOf('openai'), ask: (ask) => outcomeOf((into) => call(ask, into)), stop() {} }),
+}
+
+async function call(ask: Ask, outcome: Outcome): Promise<void> {
+  const { url, headers, model = '', text = '', more, id = '' } = ask
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'anything' })
+  const messages = [{ role: 'user' as const, content: text }]
+  if (ask.call === 'stream') {
+    const parts = await client.chat.completions.create({ model, messages, stream: true }, { headers })
+    for await (const part of parts) outcome.answers.push({ ...part })
+    return
+  }
+  const { data, response } = await {
+    chat: () => client.chat.completions.create({ model, messages }, { headers }).withResponse(),
+    embed: () => client.embeddings.create({ model, input: text }, { headers }).withResponse(),
+    respond: () => client.responses.create({ model, input: text, ...more }, { headers }).withResponse(),
+    retrieve: () => client.responses.retrieve(id).withResponse(),
+    cancel: () => client.responses.cancel(id).withResponse(),
+    delete: () => client.responses.delete(id).withResponse(),
+  }[ask.call]()
+  outcome.location = response.headers.get('location') ?? undefined
+  outcome.answers.push({ ...(data as object | undefined) })
+}

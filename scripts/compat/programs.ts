@@ -1,0 +1,9 @@
+// The client programs that the suite calls, one row each.
+
+import { curl } from './curl.ts'
+import { ollamaJs } from './ollama-js.ts'
+import { openaiJs } from './openai-js.ts'
+import type { Program } from './program.ts'
+import { ollamaPython, openaiPython } from './python.ts'
+
+export const programs: Program[] = [ollamaJs, ollamaPython, openaiJs, openaiPython, curl]

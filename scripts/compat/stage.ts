@@ -1,0 +1,91 @@
+// What the programs are called against: the simulated Ollama, and a foreman process in front of it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startFake } from '../../server/ollama/fake/fake.ts'
+import { Daemon, freePort } from '../demo/daemon.ts'
+import type { Ask, Outcome, Program } from './program.ts'
+
+export const talker = 'llama3.2'
+export const embedder = 'nomic-embed-text'
+
+/** What foreman shows of a job, as far as it is looked at. */
+export interface Job {
+  id: string
+  state: string
+  labels: Record<string, string>
+  request: { endpoint: string }
+  response?: Record<string, unknown>
+  links: { self: string; cancel: string }
+}
+
+export interface Stage {
+  foreman: string
+  /** Has the program call foreman. */
+  ask(ask: Omit<Ask, 'url'>): Promise<Outcome>
+  /** Has it call the simulated Ollama itself. */
+  direct(ask: Omit<Ask, 'url'>): Promise<Outcome>
+  /** All there are. */
+  jobs(): Promise<Job[]>
+  /** Those there are as soon as they are more than that, the newest first. */
+  moreThan(count: number): Promise<[Job, ...Job[]]>
+  /** One at its address, with what was answered, when it has ended. */
+  ended(address: string): Promise<Job>
+  /** While it runs, no job is started. */
+  paused<T>(during: () => Promise<T>): Promise<T>
+  stop(): Promise<void>
+}
+
+/** Brings up all three. Throws when the program is not to be had on this machine. */
+export async function setStage(program: Program): Promise<Stage> {
+  const caller = await program.start().catch((error: unknown) => {
+    throw new Error(`${program.name} was not run: ${(error as Error).message}`, { cause: error })
+  })
+  process.stdout.write(`${program.name} ${caller.version}\n`)
+  const models = [talker, { name: embedder, capabilities: ['embedding' as const] }]
+  const fake = await startFake({ models, room: 2 })
+  const folder = mkdtempSync(join(tmpdir(), 'foreman-compat-'))
+  const daemon = new Daemon({ target: fake.url, port: await freePort(), folder })
+  await daemon.start()
+  const post = (path: string) => fetch(`${daemon.url}${path}`, { method: 'POST' })
+  const get = async (url: string) => (await fetch(url)).json()
+  const jobs = async () => ((await get(`${daemon.url}/jobs?limit=200`)) as { data: Job[] }).data
+  return {
+    foreman: daemon.url,
+    ask: (ask) => caller.ask({ url: daemon.url, ...ask }),
+    direct: (ask) => caller.ask({ url: fake.url, ...ask }),
+    jobs,
+    moreThan: async (count) => {
+      for (;;) {
+        const [newest, ...others] = await jobs()
+        if (newest && others.length >= count) return [newest, ...others]
+      }
+    },
+    ended: async (address) => (await get(`${address}?wait=60&include=response`)) as Job,
+    paused: async (during) => {
+      await post('/queue/pause')
+      try {
+        return await during()
+      } finally {
+        await post('/queue/resume')
+      }
+    },
+    stop: async () => {
+      caller.stop()
+      await daemon.stop()
+      await fake.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Members whose values are times, or names that the target gives at random. */
+const passing = /^(?:id|item_id|created|\w+_at|\w+_duration)$/
+
+/** What is the same whenever the same is asked: of members that are not, what they are. */
+export function lasting<T>(value: T): T {
+  return JSON.parse(
+    JSON.stringify(value, (name, member: unknown) => (passing.test(name) ? typeof member : member)),
+  ) as T
+}
