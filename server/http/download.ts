@@ -87,7 +87,9 @@ export function downloadPaths() {
     ...kept,
     ...(['Accept-Ranges', 'Content-Disposition', 'Content-Security-Policy', 'X-Content-Type-Options'] as const),
   ]
-  const content = { 'application/octet-stream': { schema: { ...text, format: 'binary' } } }
+  const bytes = { schema: { ...text, format: 'binary' } }
+  // Of any type; the first is there for generated clients, which know no other.
+  const content = { 'application/octet-stream': bytes, '*/*': bytes }
   const get = {
     operationId: 'getArtifact',
     summary: 'The bytes of an artifact',
