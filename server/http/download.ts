@@ -87,9 +87,8 @@ export function downloadPaths() {
     ...kept,
     ...(['Accept-Ranges', 'Content-Disposition', 'Content-Security-Policy', 'X-Content-Type-Options'] as const),
   ]
-  const bytes = { schema: { ...text, format: 'binary' } }
-  // Of any type; the first is there for generated clients, which know no other.
-  const content = { 'application/octet-stream': bytes, '*/*': bytes }
+  // Of any type, JSON among them; the first is there for generated clients, which know bytes by it.
+  const content = { 'application/octet-stream': { schema: { ...text, format: 'binary' } }, '*/*': {} }
   const get = {
     operationId: 'getArtifact',
     summary: 'The bytes of an artifact',
