@@ -87,9 +87,8 @@ export function downloadPaths() {
     ...kept,
     ...(['Accept-Ranges', 'Content-Disposition', 'Content-Security-Policy', 'X-Content-Type-Options'] as const),
   ]
-  const binary = { schema: { ...text, format: 'binary' } }
-  // Each artifact has a type of its own; generated clients know bytes by the first.
-  const content = { 'application/octet-stream': binary, '*/*': binary }
+  // Of any type, JSON among them; the first is there for generated clients, which know bytes by it.
+  const content = { 'application/octet-stream': { schema: { ...text, format: 'binary' } }, '*/*': {} }
   const get = {
     operationId: 'getArtifact',
     summary: 'The bytes of an artifact',

@@ -63,7 +63,7 @@ function waiting(method: string): Node[] {
     description: 'Seconds to wait for the end of the job.',
     example: 25,
   }
-  return [...(method === 'POST' ? [query] : []), header('Prefer', '`wait=N`: the same as the query.', 'wait=25')]
+  return [...(method === 'POST' ? [query] : []), header('Prefer', '`wait=N`: the same as the query.', 'wait=5')]
 }
 
 function header(name: string, description: string, example: string): Node {
