@@ -87,6 +87,9 @@ function operation({ meta }: Route, op: Node): void {
   if (status !== 204) named.content = success.content as Json
   const problem = { $ref: '#/components/responses/Problem' }
   op.responses = {
+    ...(meta.waits && status === 202
+      ? { '200': { ...named, description: 'It has ended while the caller waited' } }
+      : {}),
     [String(status)]: named,
     ...(meta.etag ? { '304': { description: 'Not changed since the given ETag' } } : {}),
     ...Object.fromEntries(['401', ...(meta.problems ?? []).map(String)].map((code) => [code, problem])),
