@@ -416,7 +416,6 @@ describe('ids that are paths', () => {
 describe('methods', () => {
   const routes: [path: string, allow: string][] = [
     ['/jobs', 'GET, POST'],
-    ['/jobs/batch', 'DELETE, GET, POST'],
     ['/jobs/job_x', 'DELETE, GET'],
     ['/jobs/job_x/cancel', 'POST'],
     ['/jobs/job_x/retry', 'POST'],
@@ -440,6 +439,14 @@ describe('methods', () => {
     expect([head.status, head.text]).toEqual([allow.includes('HEAD') ? 200 : 405, ''])
     expect((await foreman.call('OPTIONS', path)).status).toBe(204)
     expect(foreman.fake.requests.some((seen) => seen.path === path)).toBe(false)
+  })
+
+  test('on a path that could be a job’s are those of the route that has it, and no job is called so', async () => {
+    const foreman = await openForeman()
+    const put = await foreman.call('PUT', '/jobs/batch')
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'POST'])
+    for (const method of ['GET', 'DELETE']) expect((await foreman.call(method, '/jobs/batch')).status).toBe(404)
+    expect((await foreman.call('OPTIONS', '/jobs/batch')).headers.get('allow')).toBe('POST, OPTIONS')
   })
 
   test('of tRPC procedures: a query is no mutation, and there is no batching', async () => {
