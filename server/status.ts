@@ -1,5 +1,6 @@
 // The queue and the target at a glance, and whether foreman can work at all, put together from the parts that know.
 
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock } from './clock.ts'
 import { parseAffinityKey } from './job/affinity.ts'
 import type { Snapshot } from './job/schedule.ts'
@@ -17,6 +18,8 @@ import type { z } from 'zod'
 
 /** Models listed at most; a queue may hold jobs for any number of names. */
 const modelsShown = 1000
+/** So many jobs of a plan are written down in one turn of the event loop: a millisecond or two of work. */
+const planStep = 500
 
 export function queueStatus(
   queue: Queue,
@@ -62,22 +65,25 @@ export function ages({ turns }: Worker, now: number): ReturnType<Readers['ages']
 }
 
 /** What is expected to run when, the first `limit` of it. */
-export function queuePlan(queue: Queue, { outlook }: Worker, limit: number): z.infer<typeof QueuePlan> {
+/** The plan as it is now, put together in steps between which the event loop has its turn. */
+export async function queuePlan(queue: Queue, { outlook }: Worker, limit: number): Promise<z.infer<typeof QueuePlan>> {
   const { entries } = outlook.planner
   const at = (name: 'start_at' | 'finish_at', monotonic: number | undefined) =>
     monotonic === undefined ? {} : { [name]: time(queue.steady.of(monotonic)) }
+  const waiting = queue.total('queued')
+  const data: z.infer<typeof QueuePlan>['data'] = []
+  for (const { job, loads, startAt, finishAt } of entries.slice(0, limit)) {
+    if (data.length > 0 && data.length % planStep === 0) await breathe()
+    // Its own place moves up when another one leaves.
+    const position = data.length + 1
+    const times = { ...at('start_at', startAt), ...at('finish_at', finishAt) }
+    data.push({ id: job.id, model: job.model, position, loads, ...times })
+  }
   return {
-    data: entries.slice(0, limit).map(({ job, position, loads, startAt, finishAt }) => ({
-      id: job.id,
-      model: job.model,
-      position,
-      loads,
-      ...at('start_at', startAt),
-      ...at('finish_at', finishAt),
-    })),
+    data,
     jobs: entries.length,
     loads: entries.filter(({ loads }) => loads).length,
-    waiting: queue.total('queued'),
+    waiting,
     ...at('finish_at', entries.at(-1)?.finishAt),
   }
 }

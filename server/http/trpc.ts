@@ -20,7 +20,7 @@ export interface Api {
   /** Resolves when there is a plan that is not older than a second. */
   planned: () => Promise<void>
   /** The first of that plan. */
-  queuePlan: (limit: number) => z.infer<typeof QueuePlan>
+  queuePlan: (limit: number) => Promise<z.infer<typeof QueuePlan>>
   queueStatus: () => z.infer<typeof QueueStatus>
   targetStatus: () => z.infer<typeof TargetStatus>
   /** An operator's switch was thrown. */

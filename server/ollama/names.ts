@@ -30,6 +30,8 @@ export interface Manifest {
 interface Meaning {
   runner: string
   cloud: boolean
+  /** What its model had when this was found; empty: the target has no such name. */
+  digest: string
 }
 
 export interface NamesOptions {
@@ -147,15 +149,18 @@ export class Names {
     if (!meaning) {
       const { model, options } = parseAffinityKey(key)
       const cloud = this.cloud(model)
-      meaning = { runner: cloud ? model : this.runnerAs(this.manifest(model), options), cloud }
+      const manifest = this.manifest(model)
+      meaning = { runner: cloud ? model : this.runnerAs(manifest, options), cloud, digest: manifest.digest }
       if (this.#meant.size >= mostMeant) this.#meant.clear()
       this.#meant.set(key, meaning)
     }
     return meaning
   }
 
-  #changed(): void {
-    this.#meant.clear()
+  /** There are other models; or, with a digest, more is known of what has that. */
+  #changed(digest?: string): void {
+    if (digest === undefined) this.#meant.clear()
+    else for (const [key, meaning] of this.#meant) if (meaning.digest === digest) this.#meant.delete(key)
     this.#parts.onChange?.()
   }
 
@@ -185,7 +190,7 @@ export class Names {
       if (!known) continue
       this.#known.set(model.digest, known)
       this.#trim()
-      this.#changed()
+      this.#changed(model.digest)
     }
   }
 
