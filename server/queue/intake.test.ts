@@ -314,7 +314,7 @@ describe('nothing is taken', () => {
 
   test('when the folder cannot be written, and the queue is there all the same', async () => {
     if (process.platform !== 'linux') return
-    const bench = new Bench({ folder: '/sys/kernel' })
+    const bench = new Bench({ folder: '/sys/there-is-no-such-folder' })
     expect(await bench.queue.recover()).toBe(0)
     await expect(bench.submit()).rejects.toMatchObject({ code: 'storage_full' })
     expect(await bench.queue.page({ states: [], before: 100, limit: 10 })).toEqual({ rows: [] })
