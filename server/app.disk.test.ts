@@ -80,7 +80,7 @@ describe('a disk that is full', () => {
       const job = await foreman.submit(chat())
       const next = await foreman.submit(chat('beta'))
       await foreman.post('/queue/resume')
-      disk.labels = [label]
+      disk.labels = [label, 'touch']
       disk.full = true
       await eventually(() => disk.refused > 0)
       await foreman.logged(({ msg }) => msg === 'the store refuses writes')
@@ -130,6 +130,49 @@ describe('a disk that is full', () => {
       expect((await foreman.ended(job.id)).state).toBe('done')
     },
   )
+
+  test('at the start of a job: it is decided about anew, and what has come meanwhile counts', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock, settings: { HOLD: '0s' } })
+    disk.labels = ['load', 'fail', 'touch']
+    disk.full = true
+    const late = await foreman.submit({ ...chat('alpha'), start_by: new Date(clock.wall() + 30_000).toISOString() })
+    await foreman.logged(({ msg }) => msg === 'the store refuses writes')
+    const other = await foreman.submit(chat('beta'))
+    foreman.fake.fault({ do: 'hang', after: 2 })
+    const stay = new AbortController()
+    const body = { model: 'gamma', prompt: 'hi' }
+    const person = fetch(`${foreman.url}/api/generate`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+      signal: stay.signal,
+    })
+    await (await person).body!.getReader().read()
+    await pass(clock, 31_000)
+    disk.full = false
+    await pass(clock, 10_000)
+    expect(await foreman.ended(late.id)).toMatchObject({ state: 'failed', error: { code: 'start_by_passed' } })
+    expect(await foreman.job(other.id)).toMatchObject({ state: 'queued', reason: 'yielding_to_people' })
+    expect((await foreman.get('/readyz')).status).toBe(200)
+    stay.abort()
+    expect((await foreman.ended(other.id)).state).toBe('done')
+  })
+
+  test('at the end of a job that is canceled then: nothing is kept any more, and /readyz says so', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock })
+    disk.labels = ['finish']
+    disk.full = true
+    const { id } = await foreman.submit(chat())
+    await foreman.logged(({ msg }) => msg === 'the store refuses writes')
+    expect((await foreman.post(`/jobs/${id}/cancel`)).json.state).toBe('canceled')
+    disk.full = false
+    await pass(clock, 5_000)
+    await foreman.logged(({ msg }) => msg === 'the store takes writes again')
+    expect((await foreman.get('/readyz')).status).toBe(200)
+  })
 
   test('in the middle of a large answer: all of it is kept, and none of it twice', async () => {
     const disk = new Disk()

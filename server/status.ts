@@ -36,7 +36,7 @@ export function queueStatus(
     paused: queue.paused,
     states: Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     models: queue.models().slice(0, modelsShown),
-    ...(turn ? { turn: { ...told(turn), claimed: claim !== null } } : {}),
+    ...(turn ? { turn: { ...told(turn), claimed: turn.claimed } } : {}),
     ...(claim ? { claim: told(claim) } : {}),
     ...(running ? { running: running.row.id } : {}),
     ...(oldest > 0 ? { oldest_wait_ms: oldest } : {}),

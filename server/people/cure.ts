@@ -31,6 +31,11 @@ export class Cure {
     this.#worked = this.#options.clock.now()
   }
 
+  /** When a job last ended; -Infinity: never. */
+  get workedAt(): number {
+    return this.#worked
+  }
+
   /** Unloads the runner that hangs, if one does. Answers when to look again, null when only an event can tell. */
   tend(crowds: readonly Crowd[], job: string | null): number | null {
     const { clock, target, onHung } = this.#options

@@ -10,6 +10,8 @@ const remembered = 256
 
 export class Lane {
   #groups = new Map<string, Group>()
+  /** Those whose clients take no bytes. */
+  readonly #stalled = new Set<Visit>()
   #held = 0
   #flying = 0
   #lookedAt = -Infinity
@@ -50,6 +52,16 @@ export class Lane {
   /** Whether something of this runner is in flight. */
   flies(key: string): boolean {
     return (this.#groups.get(key)?.flight.size ?? 0) > 0
+  }
+
+  /** Whether somebody who isn't in flight keeps this runner busy all the same. */
+  stalls(key: string): boolean {
+    return [...this.#stalled].some((visit) => visit.key === key)
+  }
+
+  /** Since when this runner is ready; Infinity while it isn't. */
+  readySince(key: string): number {
+    return this.#groups.get(key)?.turn ?? -Infinity
   }
 
   /** Whether something of another runner is in flight that isn't in memory: whatever is there may have to go for it. */
@@ -98,6 +110,7 @@ export class Lane {
   /** Counts a request as in flight. */
   fly(visit: Visit): void {
     visit.place = 'flight'
+    this.#stalled.delete(visit)
     this.#group(visit.key).flight.add(visit)
     this.#flying++
   }
@@ -123,6 +136,8 @@ export class Lane {
       }
     }
     visit.place = place
+    if (place === 'stalled') this.#stalled.add(visit)
+    else this.#stalled.delete(visit)
   }
 
   /** These runners were in memory at `at`. Answers the loads that were waited for, each with at most how long it took. */
@@ -161,6 +176,7 @@ export class Lane {
       }
     }
     for (const { held } of this.#groups.values()) held.sort((a, b) => a.came - b.came)
+    for (const visit of this.#stalled) visit.key = runnerOf(visit.name)
   }
 
   /** Forgets the empty groups that were used longest ago. */

@@ -28,7 +28,7 @@ export class People {
     this.#lane = new Lane(options.onTurn)
     this.#cure = new Cure(options)
     const onChange = () => this.#changed()
-    this.#slots = new Slots(options, onChange)
+    this.#slots = new Slots({ ...options, worked: () => this.#cure.workedAt }, onChange)
     this.#outage = new Outage({ ...options, onChange })
     this.#passing = new Passing({ clock: options.clock, outage: this.#outage, onChange })
   }

@@ -127,6 +127,65 @@ describe('a runner is asked for a word', () => {
     expect(target.words).toHaveLength(1)
   })
 
+  it('but not while a client keeps it that has stopped reading', async () => {
+    const { clock, target, arrive, wait } = open()
+    const slow = arrive('a')
+    slow.answered()
+    slow.stalled(true)
+    clock.advance(30_000)
+    await wait(60_000)
+    await wait(60_000)
+    expect(target.words).toHaveLength(0)
+    slow.release()
+    await wait(0)
+    expect(target.words).toHaveLength(1)
+  })
+
+  it.each([
+    [
+      'another answer',
+      ({ arrive, leaveAnswer }: ReturnType<typeof open>) => {
+        const other = arrive('a')
+        other.answered()
+        other.release()
+        leaveAnswer()
+      },
+    ],
+    [
+      'a job that has ended since',
+      ({ people, clock }: ReturnType<typeof open>) => {
+        people.jobs({ running: 'a', claim: null })
+        clock.advance(59_999)
+        people.jobs({ running: null, claim: null })
+      },
+    ],
+    ['the one who left first', ({ arrive }: ReturnType<typeof open>) => arrive('a').release(true)],
+  ])('but not for the time that they waited for %s', async (_, others) => {
+    const all = open()
+    all.leaveAnswer()
+    const waits = all.arrive('a')
+    all.clock.advance(60_000)
+    others(all)
+    all.clock.advance(59_999)
+    waits.release(true)
+    await settled()
+    expect(all.target.words).toHaveLength(0)
+  })
+
+  it('but not for the time that they waited for its load, which has ended since', async () => {
+    const { clock, target, people, arrive, leaveAnswer } = open()
+    leaveAnswer()
+    target.resident.clear()
+    const waits = arrive('a')
+    clock.advance(120_000)
+    target.resident.add('a')
+    people.looked()
+    clock.advance(59_999)
+    waits.release(true)
+    await settled()
+    expect(target.words).toHaveLength(0)
+  })
+
   it('but not if it went with who left', async () => {
     const { clock, target, arrive, leaveAnswer } = open()
     leaveAnswer()
@@ -230,5 +289,12 @@ describe('nobody waits for a word', () => {
     await doubt()
     arrive('b')
     expect(sent.at(-1)).toBe('b')
+  })
+
+  it('and a job of that runner is told of the doubt', async () => {
+    const { people, doubt } = open()
+    await doubt()
+    people.jobs({ running: 'a', claim: null })
+    expect(people.handOver('a')).toBe(true)
   })
 })

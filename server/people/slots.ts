@@ -12,6 +12,8 @@ export interface SlotsOptions {
   target: ClearingOptions['target'] & Pick<Target, 'residentKeys' | 'word'>
   /** The slowest load of a runner that was seen; 0: none. */
   slowestLoad: (key: string) => number
+  /** When a job last ended; -Infinity: never. */
+  worked: () => number
   /** This runner is told to go, as it has no slot left. */
   onHung?: (key: string, vain: true) => void
   /** After that it went. */
@@ -28,8 +30,11 @@ export class Slots {
   readonly #options: SlotsOptions
   readonly #clearing: Clearing
   readonly #onChange: () => void
-  /** By runner: for how long callers have waited in vain since one left it and no answer has begun, milliseconds. */
-  readonly #vain = new Map<string, number>()
+  /**
+   * Runners that somebody has left since when no answer has begun: for how long callers have waited in vain after that, and when
+   * the last of them left. Milliseconds.
+   */
+  readonly #vain = new Map<string, { ms: number; at: number }>()
   #doubt: { key: string; over: AbortController } | undefined
 
   /** `onChange`: nobody is in doubt any more. */
@@ -54,16 +59,19 @@ export class Slots {
     this.#vain.delete(key)
   }
 
-  /** A caller has left a request that was in flight; `silence`: so long it had no answer, if its runner was free to give one. */
-  leave({ key, name }: Visit, silence: number | undefined, idle: boolean): void {
+  /** A caller has left a request that was in flight; `since`: it had no answer, and its runner was there to give one. */
+  leave({ key, name }: Visit, since: number | undefined, idle: boolean): void {
+    const { clock, worked } = this.#options
+    const now = clock.now()
     const before = this.#vain.get(key)
-    // Whoever comes first may have left a long prompt.
-    const vain = before === undefined ? 0 : before + (silence ?? 0)
+    // Whoever comes first may have left a long prompt, and whoever waited with him has waited for that.
+    const silence = before && since !== undefined ? now - Math.max(since, before.at, worked()) : 0
+    const ms = (before?.ms ?? 0) + Math.max(0, silence)
     this.#vain.delete(key)
-    this.#vain.set(key, vain)
+    this.#vain.set(key, { ms, at: now })
     const [oldest] = this.#vain.keys()
     if (this.#vain.size > remembered) this.#vain.delete(oldest!)
-    if (silence !== undefined && vain >= vain_ms && idle && !this.#doubt) void this.#ask(name, key)
+    if (since !== undefined && ms >= vain_ms && idle && !this.#doubt) void this.#ask(name, key)
   }
 
   /** Something else needs the target: it must not wait for a word. */
@@ -75,11 +83,13 @@ export class Slots {
     const { target, onHung, onHealed } = this.#options
     const over = new AbortController()
     this.#doubt = { key, over }
-    this.#vain.delete(key)
     try {
       // It may have gone with who left.
       await target.lookAnew()
-      if (!target.residentKeys().has(key) || (await this.#speaks(name, key, over.signal))) return
+      const well = !target.residentKeys().has(key) || (await this.#speaks(name, key, over.signal))
+      // Whoever made it give way before has the suspicion still.
+      this.#vain.delete(key)
+      if (well) return
       onHung?.(key, true)
       if (await this.#clearing.letGo([key], over.signal)) onHealed?.(key)
     } catch {

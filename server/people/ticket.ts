@@ -7,7 +7,7 @@ import type { Ticket, Visit } from './visit.ts'
 
 export interface TicketParts {
   clock: Clock
-  target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'runnerKey' | 'shown'>
+  target: Pick<Surroundings, 'capacity' | 'expect' | 'lookAnew' | 'residentKeys' | 'shown'>
   lane: Lane
   slots: Slots
   /** Nothing but requests for this runner may be under way in the target: no job, and nobody who waits for a load. */
@@ -58,14 +58,12 @@ export class LaneTicket implements Ticket {
   }
 
   stalled(on: boolean): void {
-    const { clock, lane, target, onChange } = this.#parts
+    const { clock, lane, onChange } = this.#parts
     this.#cancelStall()
     if (on && this.#visit.place === 'flight') {
       this.#cancelStall = clock.at(clock.now() + stalled_ms, () => this.#leave('stalled'))
     }
     if (on || this.#visit.place !== 'stalled') return
-    // Names may have come to mean other runners in the meantime; the lane could not tell this one.
-    this.#visit.key = target.runnerKey(this.#visit.name)
     lane.fly(this.#visit)
     onChange()
   }
@@ -90,12 +88,13 @@ export class LaneTicket implements Ticket {
   }
 
   #left(): void {
-    const { clock, lane, slots, target, undisturbed } = this.#parts
+    const { lane, slots, target, undisturbed } = this.#parts
     const { key, sent } = this.#visit
-    const free = undisturbed(key)
-    // Who waited for a load, or for a job, says nothing of the slots.
+    // Who waits for a load, or for a job, says nothing of the slots.
+    const free = undisturbed(key) && target.residentKeys().has(key)
+    const since = Math.max(sent, lane.readySince(key))
     if (this.#answered) slots.leave(this.#visit, undefined, false)
-    else if (free && target.residentKeys().has(key)) slots.leave(this.#visit, clock.now() - sent, !lane.flies(key))
+    else if (free) slots.leave(this.#visit, since, !lane.flies(key) && !lane.stalls(key))
   }
 
   #withdrawn(answered: boolean): void {

@@ -195,6 +195,11 @@ export class Queue extends Register {
     this.#paused = paused
   }
 
+  /** Writes what tells nothing. Throws `storage_full` while the disk refuses. */
+  touch(): Promise<undefined> {
+    return this.#store.commit.run('touch', () => void this.#store.settings.set('asked', String(this.#clock.wall())))
+  }
+
   get paused(): boolean {
     return this.#paused
   }

@@ -33,6 +33,8 @@ export class Keeper {
         this.#become(false)
         return value
       } catch (error) {
+        // What was refused by something else than the disk is kept no longer.
+        if (!isRefusal(error)) this.#become(false)
         if (!isRefusal(error) || this.#stopping) throw error
         this.#become(true, error)
         await new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ import { Bench } from '../queue/queue.harness.ts'
 import { afterwards, look, rows } from '../store/store.harness.ts'
 import { People } from '../people/people.ts'
 import { Loading } from './loading.ts'
-import { Run } from './run.ts'
+import { Run, type Ended } from './run.ts'
 import { Trust } from './trust.ts'
 
 const full = () => Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
@@ -81,7 +81,8 @@ async function setup(answer: (response: ServerResponse) => void, label: string, 
       people,
       persist,
     }
-    const ended = await new Run(row, options).go(resident)
+    let ended: Ended | undefined
+    while (!ended) ended = await new Run(row, options).go(resident)
     return { ended, row: bench.queue.find(row.id) }
   }
   return { bench, run, target, loads, commits: () => commits.join(' '), tries: () => tries }

@@ -19,7 +19,7 @@ import type { Loading, Wanted } from './loading.ts'
 import { Output } from './output.ts'
 import { Progress } from './progress.ts'
 import { settled, stageResults } from './results.ts'
-import { emptied, isEmpty, silence } from './suspect.ts'
+import { emptied, isEmpty, silence, stalled } from './suspect.ts'
 import type { Trust } from './trust.ts'
 
 /** Why a run was told to end before its answer. */
@@ -69,13 +69,14 @@ export class Run {
     this.#abort.abort(new Error(reason))
   }
 
-  /** Takes the job from queued to wherever this attempt leads; `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
-  async go(resident: boolean, keepAlive?: string): Promise<Ended> {
+  /** Takes the job from queued to wherever this attempt leads: undefined, if the disk refused its start, is nowhere. `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
+  async go(resident: boolean, keepAlive?: string): Promise<Ended | undefined> {
     const { queue, persist, loading } = this.#options
     this.loads = !resident
-    const onStuck = () => this.halt('load_stalled')
-    const wanted = { resident, keepAlive, signal: this.#abort.signal, onStuck }
-    let row = await persist(() => this.#begin(wanted))
+    const wanted = { resident, keepAlive, signal: this.#abort.signal, onStuck: () => this.halt('load_stalled') }
+    const begun = await this.#begin(wanted)
+    if (!begun) return undefined
+    let row = begun
     try {
       if (row.state === 'loading') {
         await loading.bring(row, wanted)
@@ -91,12 +92,17 @@ export class Run {
   }
 
   /** Loading begins; where there is nothing to load the work does too, as a second commit would only keep the GPU waiting. */
-  async #begin(wanted: Wanted): Promise<JobRow> {
-    const { queue, loading } = this.#options
-    const loads = queue.advance(this.row.seq, 'load')
-    if (!loading.ready(this.row, wanted)) return loads
-    const [, working] = await Promise.all([loads, queue.advance(this.row.seq, 'work')])
-    return working
+  #begin(wanted: Wanted): Promise<JobRow | undefined> {
+    const { queue, loading, persist } = this.#options
+    let tried = false
+    return persist(async () => {
+      // After a refusal what was decided is old: people may have come, or start_by may have passed.
+      if (tried) return queue.touch()
+      tried = true
+      const loads = queue.advance(this.row.seq, 'load')
+      if (!loading.ready(this.row, wanted)) return loads
+      return (await Promise.all([loads, queue.advance(this.row.seq, 'work')]))[1]
+    })
   }
 
   async #work(row: JobRow): Promise<Answer> {
@@ -164,10 +170,7 @@ export class Run {
       case 'load_stalled':
         // Until a load goes through, or five minutes have passed, no other job is sent after this one.
         this.#options.target.stuck()
-        return this.#back(row, 'give_back', {
-          error: { code: 'target_failed', detail: 'the model did not load' },
-          backoff_ms: this.#backoff(row),
-        })
+        return this.#back(row, 'give_back', { error: stalled, backoff_ms: this.#backoff(row) })
       case 'silent':
         await this.#options.target.unload(this.#options.target.runnerKey(row.key))
         return this.#back(row, 'back_off', { error: silence, progressed, backoff_ms: this.#backoff(row) })

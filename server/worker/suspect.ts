@@ -12,6 +12,8 @@ export const silence: JobError = {
   detail: 'the answer stopped in the middle, longer than this model ever paused',
 }
 
+export const stalled: JobError = { code: 'target_failed', detail: 'the model did not load' }
+
 export const emptied: Failure = {
   code: 'target_failed',
   retry: 'limited',

@@ -23,7 +23,7 @@ test('a turn has the name that its jobs have, whatever runs in a gap of it', () 
   const turn = { key: 'digest', since: 10 }
   turns.follow(start('digest', turn), 10)
   turns.follow(start('beta', turn, 20), 20)
-  expect(turns.told).toEqual({ turn: { key: 'alpha', since: 10 }, claim: null, yielding: 20 })
+  expect(turns.told).toEqual({ turn: { key: 'alpha', since: 10, claimed: false }, claim: null, yielding: 20 })
   turns.follow(start('gamma', { key: 'gamma', since: 30 }), 30)
   turns.end(50)
   expect(told).toEqual([
@@ -50,6 +50,15 @@ test('a claim is told by the name of its jobs, and its turn ends once', () => {
     ['over', 'alpha', 10],
     ['claim', null],
   ])
+})
+
+test('a turn that goes on while a claim waits for people is not what was claimed', () => {
+  const { turns } = open()
+  turns.follow(start('beta', { key: 'beta', since: 5 }), 5)
+  turns.follow({ act: 'claim', key: 'digest' }, 10)
+  expect(turns.told).toMatchObject({ turn: { key: 'beta', claimed: false }, claim: { key: 'alpha' } })
+  turns.follow(start('digest', { key: 'digest', since: 20, claimed: true }), 20)
+  expect(turns.told).toMatchObject({ turn: { key: 'alpha', claimed: true }, claim: { key: 'alpha' } })
 })
 
 test('jobs that step aside no longer say what they wait for instead', () => {

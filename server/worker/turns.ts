@@ -49,11 +49,11 @@ export class Turns {
     return this.#claim
   }
 
-  /** What goes on now; `yielding` is since when jobs step aside. */
-  get told(): { turn: Told | null; claim: Told | null; yielding: number | null } {
+  /** What goes on now; `yielding` is since when jobs step aside. While a claim waits for people the turn may be another key's. */
+  get told(): { turn: (Told & { claimed: boolean }) | null; claim: Told | null; yielding: number | null } {
     const { current } = this
     return {
-      turn: current && { key: this.#turnName, since: current.since },
+      turn: current && { key: this.#turnName, since: current.since, claimed: current.claimed === true },
       claim: this.#claimedAt === null ? null : { key: this.#claimName, since: this.#claimedAt },
       yielding: this.#yielding,
     }
