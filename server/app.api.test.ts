@@ -59,6 +59,16 @@ describe('waiting', () => {
     expect(foreman.app.queue.vigil.size).toBe(0)
   })
 
+  test('a stop without any grace tells everybody who waits', async () => {
+    const foreman = await paused({ settings: { STOP_GRACE: '0ms' } })
+    const { id } = await foreman.submit(chat())
+    const waits = Array.from({ length: 100 }, () => foreman.get(`/jobs/${id}?wait=30`))
+    await eventually(() => foreman.app.queue.vigil.size === waits.length)
+    await foreman.close()
+    for (const { status, headers, json } of await Promise.all(waits))
+      expect([status, headers.get('connection'), json.state]).toEqual([200, 'close', 'queued'])
+  })
+
   test.each(['-1', '121', '1.5', 'soon', ''])('?wait=%s is refused on both', async (wait) => {
     const foreman = await openForeman()
     for (const answer of [

@@ -302,6 +302,23 @@ describe('a delete', () => {
   })
 })
 
+test('a response that is deleted while it is looked at is not found, and not one without an answer', async () => {
+  const foreman = await openForeman()
+  const id = await begun(foreman, { input: 'x'.repeat(20_000_000) })
+  await foreman.ended(jobOf(id))
+  const { queue } = foreman.app
+  const { body } = queue
+  let deleted: Promise<void> | undefined
+  queue.body = function (...asked) {
+    deleted ??= queue.remove(jobOf(id))
+    return body.apply(this, asked)
+  }
+  const answer = await foreman.get(`/v1/responses/${id}`)
+  expect([answer.status, answer.json]).toMatchObject([404, { error: { code: 'not_found' } }])
+  await deleted
+  expect(foreman.lines.filter(({ msg }) => msg === 'internal error')).toEqual([])
+})
+
 test("what is not one of foreman's own responses is asked of the target, with what was sent along", async () => {
   const asked: string[] = []
   const target = await openTarget(({ path, body, answer }) => {

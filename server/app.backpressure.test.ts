@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
-import { pass } from './app.stage.ts'
+import { eventually, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 
 const count = (foreman: Foreman, table: string) => foreman.rows(`SELECT 1 FROM ${table}`).length
@@ -105,6 +105,21 @@ test('a body beyond BODY_MAX is 413, of a batch as a whole; people may send more
   }
   expect(count(foreman, 'job')).toBe(1)
   await peoplePass(foreman, 5_000_000)
+})
+
+test('whoever waits for a job holds no room that the bodies of others need', async () => {
+  const foreman = await openForeman({ settings: { BODY_MAX: '100KB' } })
+  await foreman.post('/queue/pause')
+  const large = chat('alpha', 'x'.repeat(90_000))
+  // Four bodies of the largest size are held at a time.
+  const waiting = Array.from({ length: 4 }, async (_, i) => {
+    await eventually(() => foreman.app.queue.vigil.size === i)
+    return foreman.post('/jobs?wait=60', large)
+  })
+  await eventually(() => foreman.app.queue.vigil.size === 4)
+  expect((await foreman.submit(large)).state).toBe('queued')
+  await foreman.post('/queue/resume')
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200, 200])
 })
 
 test('a full disk is 507 for one and for many, large and small; people pass, and what is there can be fetched', async () => {

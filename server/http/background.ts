@@ -15,7 +15,7 @@ import { sendNative } from './native.ts'
 import { membersIn, withMembers } from './outline.ts'
 import { problemOf } from './problem.ts'
 import type { Pass } from './proxy.ts'
-import { jobIdOf, ownMembers, repeatedNames, responseOf, statusOf } from './responses.ts'
+import { jobIdOf, ownMembers, repeatedNames, responseIdOf, responseOf, statusOf } from './responses.ts'
 import { piecesOf, sizeOf, stringify, type Verbatim } from './verbatim.ts'
 import type { Call } from './way.ts'
 
@@ -130,10 +130,12 @@ export class Background {
   }
 
   /** The response of a job as JSON text. A done job's is the target's own object, under the job's id. */
-  async #partsOf(row: JobRow): Promise<Parts> {
+  async #partsOf(stored: JobRow): Promise<Parts> {
     const { queue } = this.#options
+    const request = await membersIn((start, end) => queue.body(stored, start, end), repeatedNames)
+    // It may have gone on while that was read, or been deleted.
+    const row = this.#own(responseIdOf(stored.id))!
     const job = queue.view(row)
-    const request = await membersIn((start, end) => queue.body(row, start, end), repeatedNames)
     const answer = queue.artifact(row, 'response.json')
     if (!answer) return stringify(responseOf(job, request))
     return withMembers(answer.read, answer.row.size_bytes, ownMembers(job, request))

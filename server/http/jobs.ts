@@ -38,6 +38,7 @@ export const jobs = router({
     .mutation(async ({ input, ctx }) => {
       const [submitted] = await ctx.api.queue.submit([await submission(input, ctx, '')])
       if (!submitted) throw new ForemanError('internal', 'nothing was submitted')
+      ctx.letGo?.()
       const { job, replayed } = submitted
       head(ctx, { Location: job.links.self, 'Retry-After': '1' })
       if (replayed) head(ctx, { 'Idempotency-Replayed': 'true' })

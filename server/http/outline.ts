@@ -21,7 +21,10 @@ export async function membersIn(read: Read, names: readonly string[]): Promise<R
   )
   for (const { path, start, end } of captures) {
     if (end - start > largestMember) continue
-    members[String(path[0])] = JSON.parse(Buffer.concat([...read(start, end)]).toString()) as unknown
+    const text = Buffer.concat([...read(start, end)])
+    // It was erased meanwhile.
+    if (text.length < end - start) continue
+    members[String(path[0])] = JSON.parse(text.toString()) as unknown
   }
   return members
 }

@@ -24,7 +24,7 @@ export class Receiving {
     this.#memory = new Memory(bodiesAtOnce * bodyMax)
   }
 
-  /** The share of one request, to be released when that is answered. */
+  /** The share of one request, to be released when that is answered, or its bytes are stored. */
   share(): Share {
     return new Share(this.#memory)
   }
@@ -50,7 +50,7 @@ export class Receiving {
   }
 }
 
-/** The bytes of one request, counted among those of all until it is answered. */
+/** The bytes of one request, counted among those of all while they are held. */
 export class Share {
   readonly #memory: Memory
   #bytes = 0

@@ -50,6 +50,14 @@ describe('a failed job', () => {
       )
   })
 
+  test('that got a status which tells no failure is an error of foreman', () => {
+    for (const target_status of [204, 301, 307])
+      for (const target_body of [undefined, '{"error":"moved"}', 'moved'])
+        expect(() => replay({ endpoint: '/api/chat', error: { target_status, target_body } }, both)).toThrow(
+          expect.objectContaining({ code: 'target_failed', jobId: 'job_1' }),
+        )
+  })
+
   test('whose stream broke off is its lines with the error behind them, or a 500', () => {
     const broke = { endpoint: '/api/chat', error: { target_status: 200, target_body: '{"error":"EOF"}' } }
     expect(replay(broke, both)).toMatchObject({ status: 200, body: 'stream.ndjson' })

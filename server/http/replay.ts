@@ -30,7 +30,9 @@ export function replayOf(queue: Pick<Queue, 'artifact'>, row: JobRow, streamed: 
 /** What the target said of a failed job; `stream` are the lines that had come. */
 function failure({ id, endpoint, error }: JobRow, stream: Replay | undefined): Replay {
   const { code, detail, target_status: status, target_body: said = '' } = JSON.parse(error ?? '{}') as JobError
-  if (status === undefined || (status === 200 && said === ''))
+  // An error can stand in a 200. No other status below 400 is one that a caller could read as a failure, and a redirect
+  // would lead it to the job, whose address goes with the answer.
+  if (status === undefined || (status < 400 && (status !== 200 || said === '')))
     throw new ForemanError(code as Code, detail, { jobId: id })
   // The last line says what went wrong. Who does not stream is told by a status, which Ollama can still choose then.
   const broke = status === 200 && streams(endpoint)

@@ -76,7 +76,7 @@ async function handle(
   try {
     const { meta } = route
     const posts = meta.openapi.method === 'POST'
-    const body = posts ? await bodyOf(request, meta, options, share) : undefined
+    let body = posts ? await bodyOf(request, meta, options, share) : undefined
     const head: Head = { headers: {} }
     const query = request.query as Query
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
@@ -85,6 +85,12 @@ async function handle(
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request.headers) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
     if (body && meta.verbatim) exact(context, input, body, meta, request)
+    context.letGo = () => {
+      body = undefined
+      delete context.bodies
+      delete context.fingerprint
+      share.release()
+    }
     const [group = '', name = ''] = route.name.split('.')
     const caller = callers(context, { signal: abort.signal }) as unknown as Caller
     const output = await caller[group]?.[name]?.(input)

@@ -47,6 +47,8 @@ export interface Server {
 }
 
 const longestParam = 1_024
+/** Without any grace whoever waits for a job is told all the same. */
+const telling_ms = 1_000
 /** Longer than proxies keep idle connections (Traefik: 90 s), so that none sends into a closing one. */
 const keepAliveTimeout = 120_000
 
@@ -141,7 +143,8 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     drain: async (graceMs) => {
       const answered = [...underWay].map((raw) => new Promise((resolve) => raw.once('close', resolve)))
       let cancel = () => {}
-      const late = new Promise<void>((resolve) => (cancel = clock.at(clock.now() + graceMs, resolve)))
+      const ms = Math.max(graceMs, telling_ms)
+      const late = new Promise<void>((resolve) => (cancel = clock.at(clock.now() + ms, resolve)))
       await Promise.all([proxy.close(graceMs), Promise.race([Promise.all(answered), late])])
       cancel()
     },

@@ -41,6 +41,8 @@ export interface Context {
   bodies?: ReadonlyMap<string, readonly Buffer[]>
   /** SHA-256 over the text of the input at a JSON pointer, its key left out; without it that is made from the parsed input. */
   fingerprint?: (pointer: string) => Promise<Buffer>
+  /** REST: the bytes of the request are stored, and take no more room while its caller waits. */
+  letGo?: () => void
   /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
   wait_s?: number
   /** traceparent and tracestate. */
