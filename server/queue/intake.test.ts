@@ -293,15 +293,24 @@ describe('an idempotency key', () => {
     expect((await next.submit({ idempotency_key: 'k' }, { prompt: 'other' })).id).not.toBe(row.id)
   })
 
-  test('of a large request that was made before leaves nothing of the second upload', async () => {
+  test('of requests that were all made before writes nothing', async () => {
+    const points: string[] = []
+    const bench = new Bench({ fault: (point) => points.push(point) })
+    const large = (key: string) => ({ ...submission({ idempotency_key: key }), body: [Buffer.alloc(2 << 20)] })
+    const made = await bench.queue.submit([large('a'), large('b')])
+    points.length = 0
+    const again = await bench.queue.submit([large('b'), large('a')])
+    expect(again).toEqual(made.toReversed().map(({ job }) => ({ job, replayed: true })))
+    expect(points).toEqual([])
+  })
+
+  test('of a large request that is made meanwhile leaves nothing of the second upload', async () => {
     const bench = new Bench()
     const large = () => ({ ...submission({ idempotency_key: 'k' }), body: [Buffer.alloc(2 << 20)] })
-    await bench.queue.submit([large()])
-    const pieces = rows(look(bench.folder), 'chunk')
-    await bench.queue.submit([large()])
+    await Promise.all([bench.queue.submit([large()]), bench.queue.submit([large()])])
     await bench.store.blobs.sweep()
     const disk = look(bench.folder)
-    expect([rows(disk, 'chunk'), rows(disk, 'loose')]).toEqual([pieces, 0])
+    expect(['job', 'chunk', 'loose'].map((table) => rows(disk, table))).toEqual([1, 8, 0])
   })
 })
 
