@@ -40,6 +40,14 @@ describe('a call to /v1/responses with background', () => {
     expect(foreman.fake.requests.filter(works)).toEqual([])
   })
 
+  test('is one of OpenAI’s whatever else its caller prefers', async () => {
+    const foreman = await openForeman()
+    await foreman.post('/queue/pause')
+    const asked = { model: 'alpha', input: 'hello', background: true }
+    const { status, json } = await foreman.post('/v1/responses', asked, { prefer: 'respond-async' })
+    expect([status, json]).toMatchObject([200, { object: 'response', status: 'queued' }])
+  })
+
   test('is found wherever in its body that stands, however large the body is', async () => {
     const foreman = await openForeman()
     await foreman.post('/queue/pause')

@@ -238,6 +238,17 @@ test('a stop ends the wait at once, on a connection that is of no more use; the 
   expect(await foreman.ended(json.id as string)).toMatchObject({ state: 'done', interruptions: 1 })
 })
 
+test('a stop without any grace tells all who wait, however many wait for one job', async () => {
+  const foreman = await openForeman({ settings: { STOP_GRACE: '0' } })
+  await foreman.post('/queue/pause')
+  const ask = () => foreman.post('/api/chat', body, { ...waits, 'idempotency-key': 'one' })
+  const answers = Array.from({ length: 200 }, ask)
+  await eventually(() => foreman.app.queue.vigil.size === 200)
+  const closing = foreman.app.close()
+  expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([202]))
+  await closing
+})
+
 test('it is no request of people: nobody is held for it, and a paused queue holds it', async () => {
   const foreman = await openForeman()
   await foreman.post('/queue/pause')

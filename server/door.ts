@@ -75,7 +75,8 @@ export function openDoor(house: House): Promise<Server> {
     corsOrigins: config.corsOrigins,
     publicUrl: config.publicUrl ?? undefined,
     people,
-    defer: (call) => deferral.take(call) || background.take(call),
+    // A response of OpenAI's is what its caller can read, whatever it prefers beside that.
+    defer: (call) => background.take(call) || deferral.take(call),
     onServed: (served) => {
       ledger.served(served)
       if (changesNames.has(served.route) && served.status === 200) void target.refresh()

@@ -7,6 +7,7 @@ function several(count: number): Underway[] {
     stop: () => undefined,
     vanished: () => undefined,
     held: false,
+    outcome: 'left',
   }))
 }
 
@@ -39,7 +40,7 @@ it('hands out all of them though they end one by one', () => {
   const ended: Underway[] = []
   for (let i = 0; i < 4; i++) {
     const stop = () => void (active.delete(one) && ended.push(one))
-    const one: Underway = { place: -1, held: false, stop, vanished: () => undefined }
+    const one: Underway = { place: -1, held: false, outcome: 'left', stop, vanished: () => undefined }
     active.add(one)
   }
   for (const one of active.all()) one.stop()

@@ -1,10 +1,13 @@
 // The passages under way: counted, and found again when the server stops.
+import type { Served } from './way.ts'
 
 /** Something under way. `place` belongs to the list it is in; -1 outside. */
 export interface Underway {
   place: number
   /** Nothing of it was sent to the target yet. */
   readonly held: boolean
+  /** What becomes of it, as far as it is known. */
+  readonly outcome: Served['outcome']
   /** What has no answer yet gets one, what streams is cut. */
   stop(): void
   /** The same when the target has vanished with it. */

@@ -1,6 +1,7 @@
 // Stored JSON that is looked into while it stays where it is: where its members stand is found without parsing it or
 // having it in memory, so that an object of many megabytes goes out with a few members said anew and no other byte touched.
 
+import { ForemanError } from '../job/error.ts'
 import { Pace } from './pace.ts'
 import { JsonScan, type Capture } from './scan.ts'
 import { Verbatim } from './verbatim.ts'
@@ -36,7 +37,8 @@ export async function withMembers(
   members: Readonly<Record<string, unknown>>,
 ): Promise<(Buffer | Verbatim)[]> {
   const [object, ...own] = await capturesIn(read, [[], ['*']])
-  const brace = (object?.end ?? size) - 1
+  if (!object) throw new ForemanError('internal', 'a stored object cannot be read')
+  const brace = object.end - 1
   const parts: (Buffer | Verbatim)[] = []
   let at = 0
   const keepTo = (end: number) => {

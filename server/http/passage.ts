@@ -41,7 +41,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   #over = false
   /** The first piece of the answer while it may still go out together with the head or the end; null before it. */
   #first: Buffer | null | undefined
-  #outcome: Served['outcome'] = 'left'
+  outcome: Served['outcome'] = 'left'
   place = -1
 
   constructor(way: Way, req: IncomingMessage, res: ServerResponse, requestId: string, cors?: readonly string[]) {
@@ -111,7 +111,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     const letGo = () => this.#end()
     const call = { req: this.#req, res: this.#res, path: this.#path, cors: this.#cors, body: this.#body, peek, letGo }
     if (!this.#way.defer(call)) return false
-    this.#outcome = 'deferred'
+    this.outcome = 'deferred'
     return (this.#over = true)
   }
 
@@ -178,7 +178,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   onComplete(): void {
     if (this.#over) return
     this.#end()
-    this.#outcome = 'answered'
+    this.outcome = 'answered'
     if (this.#first && this.#first.length <= shortAnswer) this.#res.end(this.#first.toString('latin1'), 'latin1')
     else this.#res.end(this.#first)
   }
@@ -196,13 +196,13 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     this.#end()
     this.#abort?.()
     if (!this.#res.headersSent) return this.#refuse(error)
-    this.#outcome = 'cut'
+    this.outcome = 'cut'
     cutShort(this.#req, this.#res)
   }
 
   #refuse(error: ForemanError): void {
     this.#end()
-    this.#outcome = 'refused'
+    this.outcome = 'refused'
     const closing = this.#way.closing ? ['Connection', 'close'] : []
     sendNative(this.#res, this.#path, error, [...closing, ...(this.#cors ?? [])])
   }
@@ -223,7 +223,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
       this.#abort?.()
     }
     const { headersSent, statusCode, writableFinished } = this.#res
-    const outcome = this.#outcome === 'answered' && !writableFinished ? 'left' : this.#outcome
+    const outcome = this.outcome === 'answered' && !writableFinished ? 'left' : this.outcome
     this.#way.onServed({
       route: routeOf(this.#path),
       method: this.#req.method!,

@@ -122,8 +122,10 @@ export class Proxy {
     this.#way.closing = true
     for (const passage of this.#way.active.all()) if (passage.held) passage.stop()
     await this.#ended(graceMs)
-    for (const passage of this.#way.active.all()) passage.stop()
+    // Whoever waits for a job is being told, some in each turn of the event loop, without any grace as well.
+    for (const passage of this.#way.active.all()) if (passage.outcome !== 'deferred') passage.stop()
     await this.#ended(1_000)
+    for (const passage of this.#way.active.all()) passage.stop()
     await this.#way.dispatcher.destroy()
   }
 

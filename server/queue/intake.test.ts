@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { look, rows } from '../store/store.harness.ts'
 import { Bench, submission } from './queue.harness.ts'
@@ -329,6 +331,19 @@ describe('nothing is taken', () => {
     expect(await bench.queue.page({ states: [], before: 100, limit: 10 })).toEqual({ rows: [] })
     expect(bench.queue.total('queued')).toBe(0)
     expect(() => bench.queue.find('job_1')).toThrow(expect.objectContaining({ code: 'not_found' }))
+  })
+
+  test('into a folder that can only be read, but whoever has a job there is told of it', async () => {
+    const bench = new Bench()
+    const { id } = await bench.submit({ idempotency_key: 'k' })
+    bench.store.close()
+    const lock = join(bench.folder, 'foreman.lock')
+    rmSync(lock)
+    mkdirSync(lock)
+    const reading = new Bench({ folder: bench.folder })
+    expect(reading.store.unwritable).toMatch(/^EISDIR/)
+    expect((await reading.submit({ idempotency_key: 'k' })).id).toBe(id)
+    await expect(reading.submit({ idempotency_key: 'other' })).rejects.toMatchObject({ code: 'storage_full' })
   })
 
   test('when the disk is full at the last moment: not the job, not its event, not its bytes', async () => {

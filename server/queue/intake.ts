@@ -61,11 +61,11 @@ export class Intake {
   async take(submissions: readonly Submission[]): Promise<{ results: Taken[]; added: JobRow[] }> {
     const { store } = this.#options
     if (this.#stopping) throw new ForemanError('stopping', 'foreman is stopping', { retryAfterS: 5 })
-    if (store.unwritable)
-      throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     for (const submission of submissions) this.#check(submission)
     const known = this.#known(submissions)
     if (known) return { results: known.map((row) => ({ row, replayed: true })), added: [] }
+    if (store.unwritable)
+      throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     const staged = await store.blobs.stageAll(submissions.map(({ body }) => body))
     let written = 0
     try {
