@@ -64,8 +64,7 @@ export function ages({ turns }: Worker, now: number): ReturnType<Readers['ages']
   return { turn: age(turn?.since), yielding: age(yielding), claim: age(claim?.since) }
 }
 
-/** What is expected to run when, the first `limit` of it. */
-/** The plan as it is now, put together in steps between which the event loop has its turn. */
+/** What is expected to run when, the first `limit` of it: put together in steps between which the event loop has its turn. */
 export async function queuePlan(queue: Queue, { outlook }: Worker, limit: number): Promise<z.infer<typeof QueuePlan>> {
   const { entries } = outlook.planner
   const at = (name: 'start_at' | 'finish_at', monotonic: number | undefined) =>

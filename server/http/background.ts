@@ -98,10 +98,10 @@ export class Background {
       res.writeHead(200, [...lines, 'Content-Type', json, 'Content-Length', String(sizeOf(parts))])
       await pipeline(Readable.from(piecesOf(parts), { objectMode: false }), res)
     } catch (error) {
+      // The caller has left, or half an answer was cut by the pipeline.
       if (res.destroyed) return
       if (problemOf(error).code === 'internal') onInternal(error)
-      if (res.headersSent) res.destroy()
-      else sendNative(res, path, error, cors)
+      sendNative(res, path, error, cors)
     } finally {
       call.letGo()
     }

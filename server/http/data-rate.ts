@@ -2,6 +2,7 @@
 // request is answered and the rest of its body is wanted by nobody. What is on its way to the target takes its time.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
+import { hasBody } from './arrival.ts'
 
 /** The time a body gets at first, and the most that it can earn at once. */
 const grace_ms = 60_000
@@ -13,7 +14,7 @@ const bytesPerSecond = 1024
  * before, 60 s at most. Pauses of a minute do no harm after what came faster; a byte now and then earns nothing.
  */
 export function keepRate(req: IncomingMessage, clock: Clock, late: () => void): void {
-  if (req.complete || !hasBody(req)) return
+  if (req.complete || !hasBody(req.headers)) return
   const { socket } = req
   let cancel = () => {}
   const arm = (ms: number) => {
@@ -31,9 +32,5 @@ export function keepRate(req: IncomingMessage, clock: Clock, late: () => void): 
 
 /** Ends the connection of a request that is answered and whose body is not sent to its end at that rate. */
 export function boundRest(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
-  if (hasBody(req)) res.once('finish', () => keepRate(req, clock, () => req.socket.destroy()))
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  if (hasBody(req.headers)) res.once('finish', () => keepRate(req, clock, () => req.socket.destroy()))
 }

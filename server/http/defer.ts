@@ -32,13 +32,6 @@ export interface DeferralOptions {
   onInternal: (error: unknown) => void
 }
 
-/** What a native call says of the job besides its body. */
-export interface Wishes {
-  labels?: Record<string, string>
-  idempotencyKey?: string
-  trace?: Record<string, string>
-}
-
 const retryAfterS = 5
 
 export class Deferral {
@@ -57,25 +50,6 @@ export class Deferral {
     if (!isNative(call.path) && stream === true) return false
     void this.#answer(call, call.path, stream !== false, wait)
     return true
-  }
-
-  /**
-   * Makes a job of a body's text, as POST /jobs would of the same. Resolves when it is on disk. Throws what that route
-   * answers with, pointers being into the body.
-   */
-  async submit(endpoint: Endpoint, body: readonly Buffer[], wishes: Wishes = {}): Promise<Submitted> {
-    const { api, bodyMax } = this.#options
-    const { labels, trace } = wishes
-    const { skeleton, text } = await readVerbatim(Readable.from(body), bodyMax)
-    const input = parsed({
-      request: { endpoint, body: skeleton },
-      ...(labels ? { labels } : {}),
-      ...(wishes.idempotencyKey === undefined ? {} : { idempotency_key: wishes.idempotencyKey }),
-    })
-    const keyed = input.idempotency_key === undefined ? undefined : await fingerprint(wrapped(endpoint, text, labels))
-    const [submitted] = await api.queue.submit([{ input, body: text, trace, fingerprint: keyed }])
-    if (!submitted) throw new ForemanError('internal', 'nothing was submitted')
-    return submitted
   }
 
   async #answer(call: Call, endpoint: Endpoint, streamed: boolean, wait: number | undefined): Promise<void> {
@@ -107,16 +81,29 @@ export class Deferral {
     }
   }
 
-  /** Makes the job that a call asks for; what its head says of it counts. The bytes of the call are let go. */
+  /**
+   * Makes the job that a call asks for, as POST /jobs would of the same body and what the head says. Resolves when it is on
+   * disk; the bytes of the call are let go. Throws what that route answers with, pointers being into the body.
+   */
   async submitted(call: Call, endpoint: Endpoint): Promise<Submitted> {
+    const { api, bodyMax } = this.#options
     const { headers } = call.req
-    const key = headers['idempotency-key']
+    const keyHeader = headers['idempotency-key']
     try {
-      return await this.submit(endpoint, bytesOf(call, this.#options.bodyMax), {
-        labels: labelsOf(headers['x-foreman-labels']),
-        idempotencyKey: key === undefined ? undefined : idempotencyKey(key),
-        trace: traceOf(headers),
+      const body = bytesOf(call, bodyMax)
+      const labels = labelsOf(headers['x-foreman-labels'])
+      const key = keyHeader === undefined ? undefined : idempotencyKey(keyHeader)
+      const { skeleton, text } = await readVerbatim(Readable.from(body), bodyMax)
+      const input = parsed({
+        request: { endpoint, body: skeleton },
+        ...(labels ? { labels } : {}),
+        ...(key === undefined ? {} : { idempotency_key: key }),
       })
+      const keyed = input.idempotency_key === undefined ? undefined : await fingerprint(wrapped(endpoint, text, labels))
+      const trace = traceOf(headers)
+      const [submitted] = await api.queue.submit([{ input, body: text, trace, fingerprint: keyed }])
+      if (!submitted) throw new ForemanError('internal', 'nothing was submitted')
+      return submitted
     } finally {
       call.letGo()
     }
@@ -135,7 +122,7 @@ export class Deferral {
 }
 
 /** The text that POST /jobs would be sent, for which an idempotency key stands there and here alike. */
-function wrapped(endpoint: Endpoint, body: readonly Buffer[], labels: Wishes['labels']): Buffer[] {
+function wrapped(endpoint: Endpoint, body: readonly Buffer[], labels: SubmitJob['labels']): Buffer[] {
   const tail = labels ? `},"labels":${JSON.stringify(labels)}}` : '}}'
   return [Buffer.from(`{"request":{"endpoint":"${endpoint}","body":`), ...body, Buffer.from(tail)]
 }

@@ -3,8 +3,8 @@
 
 import type { z } from 'zod'
 import type { ArtifactList, Job, JobBatch, JobList, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
-import type { SubmitBatch, SubmitJob } from '../job/submit.ts'
-import type { WebhookBody } from '../job/webhook.ts'
+import type { SubmitBatch, SubmitJob, WebhookEvent } from '../job/submit.ts'
+import { webhookType, type WebhookBody } from '../job/webhook.ts'
 
 export const exampleId = 'job_019ac0de-7b1a-7c3e-9f00-5d2c1a4be6f7'
 const secondId = 'job_019ac0de-8d02-7a11-b3c4-0e9d8c7b6a55'
@@ -170,7 +170,7 @@ export const webhookBodies: Record<string, WebhookBody> = Object.fromEntries(
   ].map((data) => [
     data.state,
     {
-      type: `job.${data.state}`,
+      type: webhookType(data.state as WebhookEvent),
       timestamp: data.finished_at ?? data.working_at ?? data.loading_at ?? data.queued_at,
       data,
     },

@@ -2,6 +2,7 @@
 
 import { randomUUIDv7 } from 'node:crypto'
 import type { WebhookEvent } from '../job/submit.ts'
+import { webhookType } from '../job/webhook.ts'
 import type { Job } from '../job/schema.ts'
 import type { EventRow } from '../store/events.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -45,7 +46,7 @@ export function owed(row: JobRow, event: EventRow, job: Job, response?: Buffer):
 /** The same bytes on every try: frozen at commit. The response is spliced in as it is, numbers exact. */
 function frozen(event: EventRow, job: Job, response: Buffer | undefined): Buffer {
   const data = JSON.stringify(job)
-  const parts = [`{"type":"job.${event.state}","timestamp":"${time(event.at)}","data":`]
+  const parts = [`{"type":"${webhookType(event.state)}","timestamp":"${time(event.at)}","data":`]
   if (response && response.length <= includedBytes)
     parts.push(data.slice(0, -1), ',"response":', response.toString(), '}}')
   else parts.push(data, '}')

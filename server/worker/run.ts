@@ -69,7 +69,7 @@ export class Run {
     this.#abort.abort(new Error(reason))
   }
 
-  /** Takes the job from queued to wherever this attempt leads: undefined, if the disk refused its start, is nowhere. `keepAlive` is what its runner is told before the work. Never throws for what the target does. */
+  /** An attempt, to wherever it leads; undefined: nowhere, as the disk refused its start. Never throws for what the target does. */
   async go(resident: boolean, keepAlive?: string): Promise<Ended | undefined> {
     const { queue, persist, loading } = this.#options
     this.loads = !resident

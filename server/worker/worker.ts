@@ -184,8 +184,10 @@ export class Worker {
       if (row.start_by !== null && clock.wall() >= row.start_by) await queue.expire(row.seq)
       else {
         const ended = await run.go(resident, keepAlive)
-        if (ended) this.#options.onEnded?.(row, ended, clock.now() - began)
-        if (ended) await this.#stay.ended(row, ended)
+        if (ended) {
+          this.#options.onEnded?.(row, ended, clock.now() - began)
+          await this.#stay.ended(row, ended)
+        }
       }
     } catch (error) {
       // Canceled, or canceled and deleted, in the moment it was to start: the next one's turn.
