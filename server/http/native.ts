@@ -17,8 +17,9 @@ export interface NativeAnswer {
 /** Any error as the answer on a proxied path. */
 export function nativeAnswer(path: string, error: unknown): NativeAnswer {
   const problem = problemOf(error)
-  const { status } = problem
-  const body = JSON.stringify(shape(path, status, problem.code, `foreman: ${problem.detail}`))
+  const { status, code } = problem
+  const type = typeOf(path, status)
+  const body = JSON.stringify(errorShape(path, { message: `foreman: ${problem.detail}`, type, code }))
   const lines = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(Buffer.byteLength(body))]
   if (problem.retry_after_s !== undefined) lines.push('Retry-After', String(problem.retry_after_s))
   if (status === 401) lines.push('WWW-Authenticate', 'Bearer')
@@ -31,16 +32,19 @@ export function sendNative(res: ServerResponse, path: string, error: unknown, mo
   res.writeHead(status, [...lines, ...more]).end(body)
 }
 
-function shape(path: string, status: number, code: string, message: string): object {
-  if (path === '/v1/messages' || path.startsWith('/v1/messages/')) {
-    return { type: 'error', error: { type: status === 503 ? 'overloaded_error' : typeOf(status), message } }
-  }
-  if (path.startsWith('/v1/')) return { error: { message, type: typeOf(status), param: null, code } }
+/** An error as callers of a route read it: Anthropic's, OpenAI's or Ollama's. */
+export function errorShape(path: string, error: { message: string; type: string; code: string | null }): object {
+  const { message, type, code } = error
+  if (isAnthropic(path)) return { type: 'error', error: { type, message } }
+  if (path.startsWith('/v1/')) return { error: { message, type, param: null, code } }
   return { error: message }
 }
 
-/** What both OpenAI and Anthropic call it. */
-function typeOf(status: number): string {
+const isAnthropic = (path: string) => path === '/v1/messages' || path.startsWith('/v1/messages/')
+
+/** What OpenAI and Anthropic call it; only the latter has a word of its own for one that is overloaded. */
+function typeOf(path: string, status: number): string {
+  if (status === 503 && isAnthropic(path)) return 'overloaded_error'
   if (status === 401) return 'authentication_error'
   if (status === 403) return 'permission_error'
   return status >= 500 ? 'api_error' : 'invalid_request_error'

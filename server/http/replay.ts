@@ -7,6 +7,7 @@ import { isNative, streams } from '../job/submit.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { StoredArtifact } from '../queue/register.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { errorShape } from './native.ts'
 
 export interface Replay {
   status: number
@@ -56,10 +57,14 @@ function inShape(endpoint: string, status: number, said: string, detail: string)
   if (isNative(endpoint)) return typeof error === 'string' ? said : JSON.stringify({ error: detail })
   if (typeof error === 'object' && error !== null) return said
   const message = typeof error === 'string' ? error : detail
-  let type = status === 400 ? 'invalid_request_error' : status === 404 ? 'not_found_error' : 'api_error'
-  if (endpoint !== '/v1/messages') return `${JSON.stringify({ error: { message, type, param: null, code: null } })}\n`
-  if (status === 503) type = 'overloaded_error'
-  return `${JSON.stringify({ type: 'error', error: { type, message } })}\n`
+  return `${JSON.stringify(errorShape(endpoint, { message, type: typeOf(endpoint, status), code: null }))}\n`
+}
+
+/** What Ollama calls it, which differs from what foreman calls its own. */
+function typeOf(endpoint: string, status: number): string {
+  if (status === 400) return 'invalid_request_error'
+  if (status === 404) return 'not_found_error'
+  return status === 503 && endpoint === '/v1/messages' ? 'overloaded_error' : 'api_error'
 }
 
 function parsed(text: string): { error?: unknown } {
