@@ -2,11 +2,11 @@
 // Python are installed first, into the cache; those for Node came with `npm ci`. Then scripts/compat/*.compat.ts goes to vitest,
 // whose arguments these are: `-t ollama-python` for one program. Programs that are not to be had fail their rows.
 import { parseCLI, startVitest } from 'vitest/node'
-import { makeEnvironment } from './python.ts'
+import { python } from './python.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-await makeEnvironment(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
+await python.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 await startVitest('test', filter, {
   watch: false,

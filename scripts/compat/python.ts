@@ -2,15 +2,13 @@
 // a script in python/ that lives as long as the tests do: it reads one call a line and answers with one outcome a line.
 
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { cacheFolder, runProgram } from '../real/cache.ts'
+import { PythonEnvironment } from '../python.ts'
 import type { Caller, Outcome, Program } from './program.ts'
 
 const scripts = join(import.meta.dirname, 'python')
-const pins = join(scripts, 'requirements.txt')
+export const python = new PythonEnvironment(join(scripts, 'requirements.txt'))
 
 export const ollamaPython: Program = {
   name: 'ollama-python',
@@ -31,27 +29,11 @@ export const openaiPython: Program = {
   start: () => startPython('call_openai.py'),
 }
 
-const digest = createHash('sha256').update(readFileSync(pins)).digest('hex').slice(0, 12)
-const folder = join(cacheFolder(), `python-${digest}`)
-export const interpreter = join(folder, 'bin', 'python')
-/** Is there when all of it is. */
-const made = join(folder, 'made')
-
-/** Makes the environment if it is not there. Throws when there is no Python, or no way to the packages. */
-export async function makeEnvironment(say: (line: string) => void): Promise<void> {
-  if (existsSync(made)) return
-  say(`installing the Python clients into ${folder}`)
-  rmSync(folder, { recursive: true, force: true })
-  await runProgram('python3', ['-m', 'venv', folder])
-  await runProgram(interpreter, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '-r', pins])
-  writeFileSync(made, '')
-}
-
 async function startPython(script: string): Promise<Caller> {
-  if (!existsSync(made)) throw new Error('its Python environment could not be made')
+  if (!python.there) throw new Error('its Python environment could not be made')
   // A proxy of the machine's is not for loopback.
   const env = { ...process.env, NO_PROXY: '127.0.0.1' }
-  const child = spawn(interpreter, [join(scripts, script)], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(python.program('python'), [join(scripts, script)], { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     const { value, done } = await lines.next()

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { interpreter, ollamaPython } from './python.ts'
+import { ollamaPython, python } from './python.ts'
 import { setStage, type Stage } from './stage.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -53,7 +53,7 @@ test.each(snippets)(
 function started(language: string, code: string): Promise<{ stdout: string }> {
   const [program, args] =
     language === 'py'
-      ? [interpreter, ['-c', code]]
+      ? [python.program('python'), ['-c', code]]
       : [process.execPath, [`--input-type=module${language === 'ts' ? '-typescript' : ''}`, '-e', code]]
   return promisify(execFile)(program, args, { cwd: root, env: { ...process.env, NO_PROXY: '127.0.0.1' } })
 }

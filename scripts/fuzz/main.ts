@@ -1,13 +1,13 @@
 // `npm run fuzz`: schemathesis reads foreman's document and tries to find a request that gets what the document does not
-// say. It goes on with one seed after the other until it has made 5,000 requests; `--quick` makes a tenth of that, and
+// say. It needs Python 3.10 or newer. It goes on with one seed after the other until it has made 5,000 requests; `--quick` makes a tenth of that, and
 // `--seed N` says where to begin.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { PythonEnvironment } from '../python.ts'
 import { Foreman } from './foreman.ts'
-import { schemathesis } from './tool.ts'
 
 const here = import.meta.dirname
 const document = join(here, '..', '..', 'openapi', 'openapi.json')
@@ -47,7 +47,9 @@ const examples = values.quick ? 5 : 50
 const first = Number(values.seed ?? 1)
 
 const started = performance.now()
-const program = await schemathesis(say)
+const python = new PythonEnvironment(join(here, 'requirements.txt'))
+await python.make(say)
+const program = python.program('schemathesis')
 const foreman = await Foreman.start('token-of-the-fuzzer')
 let made = 0
 let seed = first
