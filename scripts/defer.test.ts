@@ -1,45 +1,26 @@
 // What docs/defer.md shows with curl, run as it stands there against a foreman in front of the simulated Ollama. Only the
 // address is put in. The snippets of the SDKs are run by `npm run compat`.
 
-import { execFile, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startApp, type App } from '../server/app.ts'
-import { loadConfig } from '../server/config.ts'
 import { endpoints } from '../server/job/submit.ts'
-import { startFake, type Fake } from '../server/ollama/fake/fake.ts'
+import { hasCurl, setStage, shownAt, snippetsIn, textOf, type Stage } from './page.harness.ts'
 
 const run = promisify(execFile)
-const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'defer.md'), 'utf8')
-const snippets = [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, text]) => text as string)
-const hasCurl = spawnSync('curl', ['--version']).status === 0
+const page = textOf('docs', 'defer.md')
+const snippets = snippetsIn(page, 'sh')
 
-let folder: string
-let fake: Fake
-let app: App
-
+let stage: Stage
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'foreman-defer-'))
-  fake = await startFake({ models: ['llama3.2'] })
-  const env = { FOREMAN_TARGET: fake.url, FOREMAN_LISTEN: '127.0.0.1:0', FOREMAN_DATA: join(folder, 'data') }
-  const config = loadConfig(env, (path) => readFileSync(path, 'utf8'))
-  app = await startApp({ config, log: pino({ level: 'silent' }), owner: process.pid })
+  stage = await setStage({ models: ['llama3.2'] })
 })
-
-afterAll(async () => {
-  await app?.close()
-  await fake?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => stage?.close())
 
 async function shell(text = ''): Promise<string> {
-  expect(text).toContain('http://127.0.0.1:11435/')
-  const here = text.replaceAll('http://127.0.0.1:11435', app.url).replaceAll('curl -sS', "curl -sS --noproxy '*'")
-  return (await run('sh', ['-ec', here], { cwd: folder })).stdout
+  expect(text).toContain(`${shownAt}/`)
+  const here = text.replaceAll(shownAt, stage.url).replaceAll('curl -sS', "curl -sS --noproxy '*'")
+  return (await run('sh', ['-ec', here], { cwd: stage.folder })).stdout
 }
 
 test('the page names every route that can', () => {
@@ -61,7 +42,7 @@ test.skipIf(!hasCurl)(
     expect(answers[1]).toBe(answers[0])
     const { message } = JSON.parse(answers[0] ?? '') as { message: { content: string } }
     expect(message.content).not.toBe('')
-    const { data } = (await (await fetch(`${app.url}/jobs`)).json()) as { data: { labels: { feed?: string } }[] }
+    const { data } = (await (await fetch(`${stage.url}/jobs`)).json()) as { data: { labels: { feed?: string } }[] }
     expect(data.filter(({ labels }) => labels.feed === undefined)).toHaveLength(1)
   },
 )

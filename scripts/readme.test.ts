@@ -1,52 +1,37 @@
 // What the README shows, run as it stands there: its curl calls and its TypeScript against a foreman in front of the
 // simulated Ollama, its settings against the daemon's own check. Only addresses and ids are put in.
-import { execFile, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startApp, type App } from '../server/app.ts'
-import { loadConfig } from '../server/config.ts'
-import { startFake, type Fake } from '../server/ollama/fake/fake.ts'
+import { hasCurl, root, setStage, shownAt, snippetsIn, textOf, type Stage } from './page.harness.ts'
 
 const run = promisify(execFile)
-const root = join(import.meta.dirname, '..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const snippets = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text as string)
+const readme = textOf('README.md')
+const snippets = (language: string) => snippetsIn(readme, language)
 const curls = snippets('sh').filter((text) => text.startsWith('curl'))
-const hasCurl = spawnSync('curl', ['--version']).status === 0
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FOREMAN_')))
 
+let stage: Stage
 let folder: string
-let fake: Fake
-let app: App
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'foreman-readme-'))
+  stage = await setStage({ models: ['llama3.2'], tokens: 5 })
+  folder = stage.folder
   // A project that has the client as its package, built as the end of `npm ci` builds it.
   await run('npm', ['run', '--silent', 'prepare'], { cwd: root })
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(join(root, 'client/typescript'), join(folder, 'node_modules/foreman-client'))
-  fake = await startFake({ models: ['llama3.2'], tokens: 5 })
-  const env = { FOREMAN_TARGET: fake.url, FOREMAN_LISTEN: '127.0.0.1:0', FOREMAN_DATA: join(folder, 'data') }
-  const config = loadConfig(env, (path) => readFileSync(path, 'utf8'))
-  app = await startApp({ config, log: pino({ level: 'silent' }), owner: process.pid })
 })
 
-afterAll(async () => {
-  await app?.close()
-  await fake?.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => stage?.close())
 
 /** Puts the address of the foreman of this test in the place of the one that is shown. */
 function here(text: string): string {
-  expect(text).toContain('http://127.0.0.1:11435')
-  return text.replaceAll('http://127.0.0.1:11435', app.url)
+  expect(text).toContain(shownAt)
+  return text.replaceAll(shownAt, stage.url)
 }
 
 async function curl(text: string): Promise<string> {

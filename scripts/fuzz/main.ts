@@ -1,6 +1,6 @@
 // `npm run fuzz`: schemathesis reads foreman's document and tries to find a request that gets what the document does not
-// say. It needs Python 3.10 or newer. It goes on with one seed after the other until it has made 5,000 requests; `--quick` makes a tenth of that, and
-// `--seed N` says where to begin.
+// say. It goes on with one seed after the other until it has made 5,000 requests; `--quick` makes a tenth of that, and
+// `--seed N` says where to begin. It needs Python 3.10 or newer.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
