@@ -18,7 +18,7 @@ async function refused(foreman: Foreman, path: string, init: RequestInit = {}) {
   expect(message).toBe(data.problem.detail)
   expect(reply.headers.get('content-type')).toMatch(/^application\/json/)
   expect(reply.headers.get('x-request-id')).toBeTruthy()
-  return { ...data.problem, headers: reply.headers }
+  return { ...data.problem, key: data.code, headers: reply.headers }
 }
 
 describe('a refusal before the procedure', () => {
@@ -54,6 +54,26 @@ describe('a refusal before the procedure', () => {
 })
 
 describe('over tRPC', () => {
+  test.each([
+    ['jobs.get', { id: 'job_nobody' }, 404, 'NOT_FOUND'],
+    ['jobs.get', { id: 1 }, 422, 'UNPROCESSABLE_CONTENT'],
+    ['jobs.delete', { id: '' }, 409, 'CONFLICT'],
+  ])('%s refuses %j with %i and the name that tRPC has for it', async (path, input, status, key) => {
+    const foreman = await openForeman()
+    await foreman.post('/queue/pause')
+    const { id } = (await foreman.post('/jobs', chat())).json as { id: string }
+    const text = JSON.stringify(key === 'CONFLICT' ? { id } : input)
+    const told =
+      path === 'jobs.get'
+        ? await refused(foreman, `/trpc/${path}?input=${encodeURIComponent(text)}`)
+        : await refused(foreman, `/trpc/${path}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: text,
+          })
+    expect([told.status, told.key]).toEqual([status, key])
+  })
+
   test('a store that takes nothing is 507, and no internal error', async () => {
     const fault = (point: string) => {
       if (point !== 'submit:inside') return

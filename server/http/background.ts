@@ -16,7 +16,7 @@ import { membersIn, withMembers } from './outline.ts'
 import { problemOf } from './problem.ts'
 import type { Pass } from './proxy.ts'
 import { jobIdOf, ownMembers, repeatedNames, responseIdOf, responseOf, statusOf } from './responses.ts'
-import { piecesOf, sizeOf, stringify, type Verbatim } from './verbatim.ts'
+import { piecesOf, sizeOf, stringify, type Part } from './verbatim.ts'
 import type { Call } from './way.ts'
 
 export interface BackgroundOptions {
@@ -28,7 +28,7 @@ export interface BackgroundOptions {
   onInternal: (error: unknown) => void
 }
 
-type Parts = readonly (Buffer | Verbatim)[]
+type Parts = readonly Part[]
 type Handler = (row: JobRow, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
 const endpoint = '/v1/responses'

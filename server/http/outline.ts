@@ -4,7 +4,7 @@
 import { ForemanError } from '../job/error.ts'
 import { Pace } from './pace.ts'
 import { JsonScan, type Capture } from './scan.ts'
-import { Verbatim } from './verbatim.ts'
+import { Verbatim, type Part } from './verbatim.ts'
 
 /** Stored text from the byte `start` to before `end`, piece by piece. */
 export type Read = (start?: number, end?: number) => Iterable<Buffer>
@@ -35,11 +35,11 @@ export async function withMembers(
   read: Read,
   size: number,
   members: Readonly<Record<string, unknown>>,
-): Promise<(Buffer | Verbatim)[]> {
+): Promise<Part[]> {
   const [object, ...own] = await capturesIn(read, [[], ['*']])
   if (!object) throw new ForemanError('internal', 'a stored object cannot be read')
   const brace = object.end - 1
-  const parts: (Buffer | Verbatim)[] = []
+  const parts: Part[] = []
   let at = 0
   const keepTo = (end: number) => {
     parts.push(new Verbatim(read(at, end), end - at))
@@ -51,13 +51,13 @@ export async function withMembers(
     if (text === undefined) continue
     left.delete(String(path[0]))
     keepTo(start)
-    parts.push(Buffer.from(text))
+    parts.push(text)
     at = end
   }
   keepTo(brace)
   const added = [...left].map(([name, text]) => `${JSON.stringify(name)}:${text}`)
   if (own.length > 0) added.unshift('')
-  parts.push(Buffer.from(added.join(',')))
+  parts.push(added.join(','))
   keepTo(size)
   return parts
 }

@@ -2,6 +2,7 @@
 // calls it. Input comes from the path and the query (read by the types of the input schema) or from the JSON body;
 // whatever is wrong is the same problem+json as everywhere.
 
+import { callTRPCProcedure } from '@trpc/server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
@@ -14,7 +15,7 @@ import { fromQuery, noOther, type Properties, type Query } from './query.ts'
 import { hasLeft, type Receiving, type Share } from './receiving.ts'
 import { appRouter } from './router.ts'
 import { traceOf } from './trace.ts'
-import { createCallerFactory, type Api, type Context, type Head, type Meta } from './trpc.ts'
+import type { Api, Context, Head, Meta } from './trpc.ts'
 import { piecesOf, sizeOf, stringify } from './verbatim.ts'
 
 export interface RestOptions {
@@ -25,6 +26,7 @@ export interface RestOptions {
 /** One procedure as REST sees it. */
 export interface Route {
   name: string
+  type: 'query' | 'mutation'
   meta: Meta & { openapi: NonNullable<Meta['openapi']> }
   /** JSON schema of each input property, for reading a query. */
   properties: Properties
@@ -35,19 +37,16 @@ export function restRoutes(): Route[] {
   // At run time the procedures of a router are flat, by their dotted names; the type has them nested.
   const procedures = appRouter._def.procedures as unknown as Record<
     string,
-    { _def: { meta?: Meta; inputs: z.ZodType[] } }
+    { _def: Pick<Route, 'type'> & { meta?: Meta; inputs: z.ZodType[] } }
   >
   return Object.entries(procedures).flatMap(([name, { _def }]) => {
     const { openapi } = _def.meta ?? {}
     if (!_def.meta || !openapi) return []
     const options = { io: 'input', unrepresentable: 'any' } as const
     const schema = _def.inputs[0] ? (z.toJSONSchema(_def.inputs[0], options) as { properties?: Properties }) : {}
-    return [{ name, meta: { ..._def.meta, openapi }, properties: schema.properties ?? {} }]
+    return [{ name, type: _def.type, meta: { ..._def.meta, openapi }, properties: schema.properties ?? {} }]
   })
 }
-
-const callers = createCallerFactory(appRouter)
-type Caller = Record<string, Record<string, (input: unknown) => Promise<unknown>>>
 
 /** Registers the routes. To be called in a scope of its own: the JSON parser must not leak to other routes. */
 export function mountRest(app: FastifyInstance, options: RestOptions): void {
@@ -91,9 +90,15 @@ async function handle(
       delete context.fingerprint
       share.release()
     }
-    const [group = '', name = ''] = route.name.split('.')
-    const caller = callers(context, { signal: abort.signal }) as unknown as Caller
-    const output = await caller[group]?.[name]?.(input)
+    const output: unknown = await callTRPCProcedure({
+      router: appRouter,
+      path: route.name,
+      type: route.type,
+      getRawInput: async () => input,
+      ctx: context,
+      signal: abort.signal,
+      batchIndex: 0,
+    })
     // A stopping foreman ends waits early: the caller comes back on a new connection.
     if (options.api.queue.vigil.over) void reply.header('Connection', 'close')
     return answer(reply, request, meta, head, output)
@@ -107,7 +112,7 @@ async function handle(
 }
 
 /** What is worth putting together with the head. */
-const shortBytes = 16 * 1024
+const shortLength = 16 * 1024
 
 function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: Head, output: unknown): FastifyReply {
   void reply.code(head.status ?? meta.status ?? 200).headers(head.headers)
@@ -121,8 +126,8 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   void reply.type('application/json; charset=utf-8')
   const [whole] = parts
   // A text goes out in one write with its head.
-  if (parts.length === 1 && Buffer.isBuffer(whole))
-    return reply.send(whole.length <= shortBytes ? whole.toString() : whole)
+  if (parts.length === 1 && typeof whole === 'string')
+    return reply.send(whole.length <= shortLength ? whole : Buffer.from(whole))
   void reply.header('Content-Length', sizeOf(parts))
   return reply.send(Readable.from(piecesOf(parts), { objectMode: false }))
 }

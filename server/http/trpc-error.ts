@@ -21,23 +21,18 @@ export function sendTrpcError(
   const path = request.url.split('?', 1)[0]!
   const problem = problemOf(error, path)
   if (problem.code === 'internal') onInternal?.(error)
-  const envelope = {
-    error: {
-      message: problem.detail,
-      code: TRPC_ERROR_CODES_BY_KEY[keyOf(problem)],
-      data: {
-        code: keyOf(problem),
-        httpStatus: problem.status,
-        path: path.slice('/trpc/'.length),
-        problem,
-      },
-    },
-  }
   return reply
     .code(problem.status)
     .headers(problemHeaders(problem))
     .header('content-type', 'application/json; charset=utf-8')
-    .send(JSON.stringify(envelope))
+    .send(JSON.stringify({ error: shapeOf(problem, path.slice('/trpc/'.length)) }))
+}
+
+/** What tRPC calls the shape of an error. */
+export function shapeOf(problem: Problem, path: string | undefined) {
+  const key = keyOf(problem)
+  const data = { code: key, httpStatus: problem.status, path, problem }
+  return { message: problem.detail, code: TRPC_ERROR_CODES_BY_KEY[key], data }
 }
 
 const keys: Record<number, keyof typeof TRPC_ERROR_CODES_BY_KEY> = {
@@ -45,8 +40,11 @@ const keys: Record<number, keyof typeof TRPC_ERROR_CODES_BY_KEY> = {
   403: 'FORBIDDEN',
   404: 'NOT_FOUND',
   405: 'METHOD_NOT_SUPPORTED',
+  409: 'CONFLICT',
+  410: 'NOT_FOUND',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
+  422: 'UNPROCESSABLE_CONTENT',
   503: 'SERVICE_UNAVAILABLE',
 }
 

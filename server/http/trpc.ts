@@ -1,14 +1,14 @@
 // The tRPC instance: what every procedure finds in its context, how errors look over tRPC, and the metadata from which
 // the REST adapter and the documents are made.
 
-import { initTRPC, TRPCError } from '@trpc/server'
-import { ForemanError, type Code } from '../job/error.ts'
+import { initTRPC } from '@trpc/server'
 import type { Job, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Output } from '../worker/output.ts'
 import type { z } from 'zod'
 import { problemOf } from './problem.ts'
+import { shapeOf } from './trpc-error.ts'
 
 /** What the procedures act on; the composition root provides it. */
 export interface Api {
@@ -82,34 +82,7 @@ const t = initTRPC
     isDev: false,
     // Below the 30 s at which many gateways cut an idle connection.
     sse: { ping: { enabled: true, intervalMs: 15_000 } },
-    errorFormatter: ({ shape, error }) => {
-      const problem = problemOf(error)
-      return { ...shape, message: problem.detail, data: { ...shape.data, httpStatus: problem.status, problem } }
-    },
+    errorFormatter: ({ error, path }) => shapeOf(problemOf(error), path),
   })
 
-type TrpcCode = ConstructorParameters<typeof TRPCError>[0]['code']
-
-const trpcCodes: Partial<Record<Code, TrpcCode>> = {
-  invalid_request: 'BAD_REQUEST',
-  unauthorized: 'UNAUTHORIZED',
-  forbidden: 'FORBIDDEN',
-  not_found: 'NOT_FOUND',
-  gone: 'NOT_FOUND',
-  conflict: 'CONFLICT',
-  idempotency_key_reused: 'UNPROCESSABLE_CONTENT',
-  too_large: 'PAYLOAD_TOO_LARGE',
-  queue_full: 'SERVICE_UNAVAILABLE',
-  stopping: 'SERVICE_UNAVAILABLE',
-  target_unreachable: 'SERVICE_UNAVAILABLE',
-}
-
-/** Every procedure starts here: foreman's errors keep their code on the way out. */
-export const procedure = t.procedure.use(async ({ next }) => {
-  const result = await next()
-  if (result.ok || !(result.error.cause instanceof ForemanError)) return result
-  const { cause } = result.error
-  throw new TRPCError({ code: trpcCodes[cause.code] ?? 'INTERNAL_SERVER_ERROR', message: cause.message, cause })
-})
-
-export const { router, createCallerFactory } = t
+export const { procedure, router } = t

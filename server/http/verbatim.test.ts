@@ -21,6 +21,13 @@ describe('text that is known already', () => {
     )
   })
 
+  test('is written by nothing else, and never as a mark', () => {
+    const text = verbatim('1')
+    expect(() => JSON.stringify({ text })).toThrow(/stringify/)
+    written({ text })
+    expect(() => JSON.stringify({ text })).toThrow(/stringify/)
+  })
+
   test('alone is itself', () => {
     expect(written(verbatim('1.0'))).toBe('1.0')
   })

@@ -17,33 +17,44 @@ export class Verbatim {
   parse(): unknown {
     return JSON.parse(Buffer.concat([...this.text]).toString())
   }
+
+  /** Its mark, for `stringify`, which puts the text there. */
+  toJSON(): string {
+    if (!marks) throw new Error('a text that is known already is written by stringify')
+    marks.mark ||= randomUUID()
+    return marks.mark + String(marks.found.push(this) - 1)
+  }
 }
 
+/** What the call of `stringify` that runs now has met. Nobody can guess the mark, so no string of a caller is taken for one. */
+let marks: { mark: string; found: Verbatim[] } | undefined
+
+/** A piece of JSON text, or a text that is known already. */
+export type Part = string | Verbatim
+
 /** JSON.stringify for values that may hold Verbatim ones: parts to be written one after the other. */
-export function stringify(value: unknown): (Buffer | Verbatim)[] {
-  const found: Verbatim[] = []
-  // Nobody can guess the mark, so no string of a caller is ever taken for one.
-  let mark = ''
-  const text = JSON.stringify(value, (_, inner: unknown) => {
-    if (!(inner instanceof Verbatim)) return inner
-    mark ||= randomUUID()
-    return mark + String(found.push(inner) - 1)
-  })
-  if (found.length === 0) return [Buffer.from(text)]
-  const parts = text.split(new RegExp(`"${mark}(\\d+)"`))
-  return parts.map((part, i) => (i % 2 === 0 ? Buffer.from(part) : (found[Number(part)] as Verbatim)))
+export function stringify(value: unknown): Part[] {
+  const { found } = (marks = { mark: '', found: [] as Verbatim[] })
+  try {
+    const text = JSON.stringify(value)
+    if (found.length === 0) return [text]
+    const parts = text.split(new RegExp(`"${marks.mark}(\\d+)"`))
+    return parts.map((part, i) => (i % 2 === 0 ? part : (found[Number(part)] as Verbatim)))
+  } finally {
+    marks = undefined
+  }
 }
 
 /** Bytes of all parts together. */
-export function sizeOf(parts: readonly (Buffer | Verbatim)[]): number {
-  return parts.reduce((sum, part) => sum + (part instanceof Verbatim ? part.size : part.length), 0)
+export function sizeOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => sum + (part instanceof Verbatim ? part.size : Buffer.byteLength(part)), 0)
 }
 
 /** The bytes of the parts, read as they are asked for. Throws when a text has another size than it was said to have. */
-export function* piecesOf(parts: readonly (Buffer | Verbatim)[]): Generator<Buffer> {
+export function* piecesOf(parts: readonly Part[]): Generator<Buffer> {
   for (const part of parts) {
     if (!(part instanceof Verbatim)) {
-      yield part
+      yield Buffer.from(part)
       continue
     }
     let left = part.size
