@@ -66,16 +66,20 @@ answer({
   },
   pages: async (times: number): Promise<Paged> => {
     const found: Paged = {}
+    const page = async (filter: ReturnType<typeof filters>[number], before: number) => {
+      const { rows } = await queue.page({ ...filter, before, limit: 200 })
+      JSON.stringify(rows.map((row) => queue.view(row)))
+    }
+    // What filling the queue has left behind is collected while nobody measures.
+    for (const filter of filters()) await page(filter, Number.MAX_SAFE_INTEGER)
     for (const filter of filters()) {
       const took: number[] = []
       const cpu: number[] = []
       for (let i = 0; i < times; i++) {
-        const [started, worked] = [performance.now(), process.cpuUsage()]
-        const before = i === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(Math.random() * queue.total('queued'))
-        const { rows } = await queue.page({ ...filter, before, limit: 200 })
-        JSON.stringify(rows.map((row) => queue.view(row)))
+        const [started, worked] = [performance.now(), process.threadCpuUsage()]
+        await page(filter, i === 0 ? Number.MAX_SAFE_INTEGER : Math.ceil(Math.random() * queue.total('queued')))
         took.push(performance.now() - started)
-        const { user, system } = process.cpuUsage(worked)
+        const { user, system } = process.threadCpuUsage(worked)
         cpu.push((user + system) / 1000)
       }
       found[JSON.stringify(filter)] = { wall: summed(took), cpu: summed(cpu) }

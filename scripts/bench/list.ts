@@ -7,7 +7,7 @@ import { nowhere, token } from './foreman.ts'
 import { ms } from './quantile.ts'
 import type { Row } from './table.ts'
 
-/** A page's time, and its processor time, in milliseconds by what was asked for. */
+/** A page's time, and the processor time of the thread that makes it, in milliseconds by what was asked for. */
 export type Paged = Record<string, { wall: Quantiles; cpu: Quantiles }>
 
 export async function lists({ quick, say, profile, folder }: Bench): Promise<Row[]> {
