@@ -2,6 +2,7 @@
 // report to whoever should know. No rule about jobs or requests lives here.
 
 import type { Logger } from 'pino'
+import { buildConnector } from 'undici'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openDoor } from './door.ts'
@@ -16,6 +17,7 @@ import { errorShown, Ledger } from './ledger/ledger.ts'
 import { ages } from './status.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
+import { Deliverer } from './webhooks/deliverer.ts'
 import { Worker } from './worker/worker.ts'
 
 export interface AppOptions {
@@ -33,6 +35,7 @@ export interface App {
   url: string
   queue: Queue
   target: Target
+  deliverer: Deliverer
   metrics: Metrics
   /** Jobs that were running when an earlier foreman died, now queued again. */
   recovered: number
@@ -74,6 +77,7 @@ export async function startApp({
     onChange: (row, happening) => {
       ledger.changed(row, happening)
       worker.changed(row)
+      deliverer.wake()
     },
   })
   const waker = config.wakeMac
@@ -176,6 +180,20 @@ export async function startApp({
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),
   })
+  const deliverer = new Deliverer({
+    store,
+    clock,
+    steady: queue.steady,
+    random,
+    secrets: config.webhookSecrets,
+    connect: buildConnector({}),
+    refusal: () => undefined,
+    onTried: (row, tried, job) => ledger.tried({ ...tried, row, job }),
+    onSettled: (job) => queue.retention.settled(job),
+    onStorage: (failing, error) =>
+      failing ? log.error({ err: error }, 'deliveries wait: the store refuses writes') : log.info('deliveries go on'),
+    onError: (error) => log.error({ err: error }, 'deliverer'),
+  })
   const recovered = await worker.recover()
   if (queue.paused) ledger.paused(true)
   const server = await openDoor({
@@ -196,10 +214,12 @@ export async function startApp({
   // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
   if (target.state === 'awake') await target.look()
   worker.wake()
+  deliverer.start()
 
   const close = async () => {
     queue.stop()
-    await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
+    const grace = config.stopGrace
+    await Promise.all([worker.stop(grace), server.drain(grace), deliverer.stop(grace)])
     await server.close(0)
     people.close()
     worker.outlook.planner.end()
@@ -207,5 +227,5 @@ export async function startApp({
     target.close()
     store.close()
   }
-  return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
+  return { url: listening, queue, target, deliverer, metrics, recovered, idle: () => worker.idle(), close }
 }

@@ -44,6 +44,7 @@ export class Queue extends Register {
   readonly vigil: Vigil
   readonly followers = new Followers()
   readonly history: History
+  readonly retention: Retention
   readonly steady: Steady
   #store: Store
   #clock: Clock
@@ -51,7 +52,6 @@ export class Queue extends Register {
   #intake: Intake
   #drain: Drain
   #reminders: Reminders
-  #retention: Retention
   #onChange: NonNullable<QueueOptions['onChange']>
   #paused: boolean
 
@@ -78,7 +78,7 @@ export class Queue extends Register {
     const { steady } = this
     this.#intake = new Intake({ ...options, steady, drain: this.#drain, waiting: () => this.total('queued') })
     this.#reminders = new Reminders({ store, clock, steady, queue: this })
-    this.#retention = new Retention({ store, clock, keep, queue: this })
+    this.retention = new Retention({ store, clock, keep, queue: this })
     this.#paused = store.settings.get('paused') === '1'
   }
 
@@ -91,7 +91,7 @@ export class Queue extends Register {
     await Promise.all(changes)
     void this.#store.blobs.sweep()
     this.#reminders.set()
-    this.#retention.look()
+    this.retention.look()
     return running.length
   }
 
@@ -140,7 +140,7 @@ export class Queue extends Register {
     if (happening === 'retry') void this.#store.blobs.sweep()
     if (isTerminal(after.state)) {
       this.#drain.ended(this.total('queued'))
-      this.#retention.ended(after)
+      this.retention.ended(after)
     }
     this.#onChange(after, happening)
   }
@@ -169,7 +169,7 @@ export class Queue extends Register {
     const all = () => which().map((row) => erase(this.#store, row, this.#clock.wall()))
     const rows = await this.#store.commit.run(label, all)
     void this.#store.blobs.sweep()
-    this.#retention.erased()
+    this.retention.erased()
     for (const row of rows) {
       this.#waiting.removed(row)
       this.#onChange(row, 'delete')
@@ -242,7 +242,7 @@ export class Queue extends Register {
   stop(): void {
     this.#intake.stop()
     this.#reminders.stop()
-    this.#retention.stop()
+    this.retention.stop()
     this.vigil.end()
     this.followers.end()
   }
