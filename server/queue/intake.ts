@@ -207,16 +207,31 @@ export class Intake {
   }
 
   #check({ input, pointer = '' }: Submission): void {
-    const { jobTimeout_s, webhooks } = this.#options
+    const { jobTimeout_s, webhooks, receiverRefused } = this.#options
     if (input.webhook && !webhooks) {
       throw new ForemanError('invalid_request', 'webhooks cannot be signed: FOREMAN_WEBHOOK_SECRET is not set', {
         errors: [{ pointer: `${pointer}/webhook`, detail: 'no signing secret is configured' }],
       })
     }
+    const errors = receivers(input).flatMap(({ at, url }) => {
+      const detail = receiverRefused(url)
+      return detail === undefined ? [] : [{ pointer: pointer + at, detail }]
+    })
+    if (errors[0]) throw new ForemanError('invalid_request', `${errors[0].pointer}: ${errors[0].detail}`, { errors })
     if (input.timeout_s !== undefined && input.timeout_s > jobTimeout_s) {
       throw new ForemanError('invalid_request', `timeout_s is limited to ${jobTimeout_s}`, {
         errors: [{ pointer: `${pointer}/timeout_s`, detail: `at most ${jobTimeout_s}` }],
       })
     }
   }
+}
+
+/** Every URL that a submission wants called, and its place in there. */
+function receivers({ webhook, deliver }: SubmitJob): { at: string; url: string }[] {
+  const named = Object.entries(deliver?.urls ?? {}).map(([name, url]) => {
+    return { at: `/deliver/urls/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, url }
+  })
+  const found = webhook ? [{ at: '/webhook/url', url: webhook.url }] : []
+  if (deliver?.url !== undefined) found.push({ at: '/deliver/url', url: deliver.url })
+  return [...found, ...named]
 }

@@ -35,6 +35,8 @@ export interface QueueOptions {
   /** Whether webhooks can be signed; without a secret they are refused at submit. */
   webhooks: boolean
   webhookUrl?: string
+  /** Why a receiver at this URL is never called; undefined when it may be. */
+  receiverRefused: (url: string) => string | undefined
   keep: Keep
   /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
   onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
