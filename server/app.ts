@@ -15,6 +15,7 @@ import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
 import { ages } from './status.ts'
+import { Guard } from './webhooks/guard.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
 import { Deliverer } from './webhooks/deliverer.ts'
@@ -64,6 +65,7 @@ export async function startApp({
   })
   if (store.unwritable !== null)
     log.error({ reason: store.unwritable }, 'the data folder cannot be written: jobs can be read, none is taken or run')
+  const guard = new Guard({ allow: config.webhookAllow })
   const queue = new Queue({
     store,
     clock,
@@ -73,6 +75,7 @@ export async function startApp({
     maxAttempts: config.maxAttempts,
     webhooks: config.webhookSecrets.length > 0,
     webhookUrl: config.webhookUrl ?? undefined,
+    receiverRefused: (url) => guard.refusal(url),
     keep: { done: config.keepDone, failed: config.keepFailed },
     onChange: (row, happening) => {
       ledger.changed(row, happening)

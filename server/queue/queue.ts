@@ -13,6 +13,7 @@ import { erase } from './erasure.ts'
 import { Followers } from './followers.ts'
 import { History } from './history.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
+import type { ReceiverTerms } from './receivers.ts'
 import { record } from './record.ts'
 import { Register } from './register.ts'
 import { Reminders } from './reminders.ts'
@@ -22,7 +23,7 @@ import type { Facts } from './transition.ts'
 import { Vigil } from './vigil.ts'
 import { Waiting } from './waiting.ts'
 
-export interface QueueOptions {
+export interface QueueOptions extends ReceiverTerms {
   store: Store
   clock: Clock
   /** Base of links, without a slash at its end; known once foreman listens. */
@@ -32,9 +33,6 @@ export interface QueueOptions {
   /** Default and upper limit of a job's working time, in seconds. */
   jobTimeout_s: number
   maxAttempts: number
-  /** Whether webhooks can be signed; without a secret they are refused at submit. */
-  webhooks: boolean
-  webhookUrl?: string
   keep: Keep
   /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
   onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
