@@ -2,7 +2,6 @@
 // report to whoever should know. No rule about jobs or requests lives here.
 
 import type { Logger } from 'pino'
-import { buildConnector } from 'undici'
 import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openDoor } from './door.ts'
@@ -189,8 +188,7 @@ export async function startApp({
     steady: queue.steady,
     random,
     secrets: config.webhookSecrets,
-    connect: buildConnector({}),
-    refusal: () => undefined,
+    guard,
     onTried: (row, tried, job) => ledger.tried({ ...tried, row, job }),
     onSettled: (job) => queue.retention.settled(job),
     onStorage: (failing, error) =>

@@ -2,7 +2,7 @@
 // due first; each try is entered in the outbox before the next one of the same delivery. Whatever was sent and could not
 // be entered, because foreman died or the disk refused, is sent again under the same id: at least once.
 
-import { Agent, type buildConnector } from 'undici'
+import { Agent } from 'undici'
 import type { Clock } from '../clock.ts'
 import { longestRedelivery_ms } from '../job/redelivery.ts'
 import type { Steady } from '../queue/steady.ts'
@@ -10,6 +10,7 @@ import type { DeliveryRow, Outgoing } from '../store/deliveries.ts'
 import { Keeper, type KeeperOptions } from '../store/keeper.ts'
 import type { Store } from '../store/store.ts'
 import { attempt, type Tried } from './attempt.ts'
+import type { Guard } from './guard.ts'
 import { Hosts, type Next } from './hosts.ts'
 import { Misfit, reasonOf } from './misfit.ts'
 import { parcel } from './parcel.ts'
@@ -23,10 +24,8 @@ export interface DelivererOptions extends Pick<KeeperOptions, 'onStorage'> {
   random: () => number
   /** `whsec_…`; without one no webhook is sent. */
   secrets: readonly string[]
-  /** Makes the connections, and refuses those that must not be made. */
-  connect: buildConnector.connector
-  /** Why a URL is not called, whatever answers there. */
-  refusal: (url: string) => string | undefined
+  /** Says who must not be called, before and at each connection. */
+  guard: Pick<Guard, 'refusal' | 'connect'>
   /** A try has ended, and what came of it is on disk. */
   onTried?: (row: DeliveryRow, tried: Tried, job: string) => void
   /** Nothing of a job is left to be delivered. */
@@ -55,11 +54,11 @@ export class Deliverer {
   #stopped: (() => void)[] = []
 
   constructor(options: DelivererOptions) {
-    const { store, clock, connect, secrets, onStorage } = options
+    const { store, clock, guard, secrets, onStorage } = options
     this.#options = options
     this.#hosts = new Hosts({ first: (host, most) => store.deliveries.first(host, most) })
     // How long a try may take is its own business, by the clock of this house.
-    this.#agent = new Agent({ connect, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
+    this.#agent = new Agent({ connect: guard.connect, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
     this.#signer = new Signer(secrets)
     this.#keeper = new Keeper({
       clock,
@@ -166,10 +165,10 @@ export class Deliverer {
 
   /** Throws only when foreman stops. */
   async #try(row: Outgoing): Promise<Tried> {
-    const { store, clock, refusal } = this.#options
+    const { store, clock, guard } = this.#options
     const { signal } = this.#halt
     try {
-      const refused = refusal(row.url)
+      const refused = guard.refusal(row.url)
       if (refused !== undefined) throw new Misfit('forbidden', refused)
       const sent = parcel(row, { store, signer: this.#signer, wall: clock.wall() })
       return await attempt(sent, { dispatcher: this.#agent, clock, signal })

@@ -2,6 +2,7 @@
 // figures. The words name no address that was looked up, and nothing that was sent.
 
 import type { Outcome } from '../job/redelivery.ts'
+import { ReceiverRefused } from './guard.ts'
 
 /** A try that came to nothing for a reason of foreman's own. */
 export class Misfit extends Error {
@@ -26,6 +27,7 @@ const words: Readonly<Record<string, string>> = {
 /** What an error of the network says. */
 export function reasonOf(error: unknown): { outcome: Outcome; reason: string } {
   if (error instanceof Misfit) return { outcome: error.outcome, reason: error.message }
+  if (error instanceof ReceiverRefused) return { outcome: 'forbidden', reason: error.message }
   // A host with several addresses fails with all their errors in one.
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
   const { code = '', message = '' } = error as NodeJS.ErrnoException
