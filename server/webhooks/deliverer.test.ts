@@ -2,6 +2,7 @@
 
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
+import { submission } from '../queue/queue.harness.ts'
 import { afterwards } from '../store/store.harness.ts'
 import { Receiver, type Answering } from './receiver.harness.ts'
 import { secret, Voice } from './voice.harness.ts'
@@ -104,7 +105,6 @@ describe('a webhook', () => {
     const receiver = await open()
     const voice = Voice.start()
     const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'vendor=1' }
-    const { submission } = await import('../queue/queue.harness.ts')
     await voice.bench.queue.submit([{ ...submission({ webhook: { url: receiver.url, events: ['queued'] } }), trace }])
     await voice.hasTried(1)
     expect(receiver.received[0]?.headers).toMatchObject(trace)
