@@ -7,15 +7,9 @@ import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../clock.ts'
 import { afterwards } from '../store/store.harness.ts'
 import { attempt, limit_ms, type Parcel } from './attempt.ts'
-import { Receiver, type Answering } from './receiver.harness.ts'
+import { openReceiver as open } from './voice.harness.ts'
 
 const body = Buffer.from('{"type":"job.done"}')
-
-async function open(answering?: Answering): Promise<Receiver> {
-  const receiver = await new Receiver(answering).listen()
-  afterwards(() => void receiver.close())
-  return receiver
-}
 
 /** A receiver that does with each connection what a test has it do. */
 async function openRaw(act: (socket: Socket) => void): Promise<string> {

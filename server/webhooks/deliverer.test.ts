@@ -3,19 +3,12 @@
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { submission } from '../queue/queue.harness.ts'
-import { afterwards } from '../store/store.harness.ts'
-import { Receiver, type Answering } from './receiver.harness.ts'
-import { secret, Voice } from './voice.harness.ts'
+import type { Receiver } from './receiver.harness.ts'
+import { openReceiver as open, secret, Voice } from './voice.harness.ts'
 
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
-
-async function open(answering?: Answering): Promise<Receiver> {
-  const receiver = await new Receiver(answering).listen()
-  afterwards(() => void receiver.close())
-  return receiver
-}
 
 const ids = ({ received }: Receiver) => received.map(({ headers }) => headers['webhook-id'])
 

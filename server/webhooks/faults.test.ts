@@ -2,19 +2,11 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import { longestRedelivery_ms } from '../job/redelivery.ts'
-import { afterwards } from '../store/store.harness.ts'
-import { Receiver, type Answering } from './receiver.harness.ts'
-import { Voice } from './voice.harness.ts'
+import { openReceiver as open, Voice } from './voice.harness.ts'
 
 const second = 1000
 const hour = 3_600_000
 const day = 24 * hour
-
-async function open(answering?: Answering): Promise<Receiver> {
-  const receiver = await new Receiver(answering).listen()
-  afterwards(() => void receiver.close())
-  return receiver
-}
 
 /** Some turns of the event loop: enough for what is on the loopback to arrive, and for a commit. */
 async function turns(count = 100): Promise<void> {

@@ -5,12 +5,21 @@ import { VirtualClock } from '../clock.ts'
 import { Bench, type Setup as BenchSetup } from '../queue/queue.harness.ts'
 import type { DeliveryRow } from '../store/deliveries.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { afterwards } from '../store/store.harness.ts'
 import type { TryRow } from '../store/tries.ts'
 import type { Tried } from './attempt.ts'
 import { Deliverer } from './deliverer.ts'
 import { Guard } from './guard.ts'
+import { Receiver, type Answering } from './receiver.harness.ts'
 
 export const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+
+/** A receiver that is closed after the test. */
+export async function openReceiver(answering?: Answering): Promise<Receiver> {
+  const receiver = await new Receiver(answering).listen()
+  afterwards(() => void receiver.close())
+  return receiver
+}
 
 export interface Setup extends Pick<BenchSetup, 'folder' | 'fault' | 'keep'> {
   clock?: VirtualClock
