@@ -124,6 +124,20 @@ describe('a webhook', () => {
   })
 })
 
+describe('a receiver', () => {
+  test('that refuses is answered for: the next for it goes at once, that of one that fails after a second', async () => {
+    const refusing = await open(() => 404)
+    const failing = await open(() => 500)
+    const voice = Voice.start()
+    for (const { url } of [refusing, refusing, refusing, failing, failing]) await voice.done({ webhook: { url } })
+    await voice.hasTried(4)
+    expect([refusing.received.length, failing.received.length]).toEqual([3, 1])
+    voice.clock.advance(second)
+    await voice.hasTried(5)
+    expect(failing.received.length).toBe(2)
+  })
+})
+
 describe('a redelivery', () => {
   test('of what was given up or delivered begins anew under the same id, and the log goes on', async () => {
     const receiver = await open((_, n) => (n === 0 ? 410 : 200))

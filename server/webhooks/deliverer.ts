@@ -103,10 +103,11 @@ export class Deliverer {
     const found = await store.commit.run('redeliver', () => {
       const row = store.deliveries.withId(id)
       if (row) store.deliveries.renew(row, steady.now())
-      return row !== undefined
+      return row
     })
+    if (found) this.#hosts.spare(found.host)
     this.wake()
-    return found
+    return found !== undefined
   }
 
   /** Gives every host its place, whatever was missed. */
@@ -149,7 +150,7 @@ export class Deliverer {
         const began = clock.wall()
         const tried = await this.#try(row)
         const verdict = await this.#keeper.keep(() => this.#enter(next.seq, tried, began))
-        if (tried.outcome !== 'unsigned' && tried.outcome !== 'lost') answered = tried.outcome === 'delivered'
+        answered = isThere(tried)
         if (verdict) onTried?.(verdict.row, tried, row.job_id)
         if (verdict?.settled) onSettled?.(verdict.row.job)
       }
@@ -221,4 +222,10 @@ export class Deliverer {
     }
     await this.#agent.destroy()
   }
+}
+
+/** Whether somebody answers at the host, be it to refuse. Undefined: nobody was asked. */
+function isThere({ outcome, status }: Tried): boolean | undefined {
+  if (outcome === 'unsigned' || outcome === 'lost') return undefined
+  return status !== undefined && status < 500 && status !== 429
 }

@@ -111,6 +111,25 @@ test('hosts that failed take half of the tries at most, and go behind those that
   expect(names(outbox.take())).toEqual(['new'])
 })
 
+test('a host that failed is left alone for a second, whatever waits for it, or until somebody wants it called', () => {
+  const outbox = new Outbox()
+  outbox.add('a', 3)
+  const [first] = outbox.take()
+  outbox.end(first!, false)
+  expect([outbox.take(), outbox.hosts.nextDue]).toEqual([[], 1000])
+  outbox.now = 1000
+  const [second] = outbox.take()
+  expect(second?.seq).toBe(2)
+  outbox.end(second!, false)
+  outbox.hosts.spare('a')
+  outbox.hosts.look('a', outbox.now)
+  const [third] = outbox.take()
+  expect(third?.seq).toBe(3)
+  outbox.end(third!, true)
+  outbox.add('a')
+  expect(outbox.take().length).toBe(1)
+})
+
 test('a host is forgotten with the last that waits for it, and so is how it stood', () => {
   const outbox = new Outbox()
   outbox.add('a', 1)

@@ -10,6 +10,8 @@ interface Host {
   name: string
   standing: Standing
   underWay: Set<number>
+  /** Steady time before which it is left alone. */
+  notBefore: number
 }
 
 /** A delivery whose turn it is. */
@@ -29,6 +31,9 @@ const ofOne: Readonly<Record<Standing, number>> = { answering: 2, unknown: 1, fa
 /** With so many under way in all, a host of this standing gets no other: whoever answers finds room beside whoever hangs. */
 const inAll: Readonly<Record<Standing, number>> = { answering: 256, unknown: 192, failing: 128 }
 
+/** So long a host is left alone that has just failed: what waits for it would only fail one after the other. */
+const pause_ms = 1000
+
 const standings: readonly Standing[] = ['answering', 'unknown', 'failing']
 
 export class Hosts {
@@ -46,7 +51,7 @@ export class Hosts {
 
   /** Something of a host has changed: it is given its place anew. */
   look(name: string, now: number): void {
-    const host = this.#hosts.get(name) ?? { name, standing: 'unknown', underWay: new Set() }
+    const host = this.#hosts.get(name) ?? { name, standing: 'unknown', underWay: new Set(), notBefore: 0 }
     this.#ready[host.standing].delete(host)
     this.#later.delete(name)
     const next = this.#next(host)
@@ -76,12 +81,21 @@ export class Hosts {
     return undefined
   }
 
-  /** A try has ended. `answered`: the receiver took it; undefined: nothing was learnt of the host. */
+  /** Somebody wants something sent now: a host that has failed is not left alone any longer. */
+  spare(name: string): void {
+    const host = this.#hosts.get(name)
+    if (host) host.notBefore = 0
+  }
+
+  /** A try has ended. `answered`: somebody is there and can be asked; undefined: nothing was learnt of that. */
   ended({ seq, host }: Next, answered: boolean | undefined, now: number): void {
     this.#ready[host.standing].delete(host)
     host.underWay.delete(seq)
     this.underWay--
-    if (answered !== undefined) host.standing = answered ? 'answering' : 'failing'
+    if (answered !== undefined) {
+      host.standing = answered ? 'answering' : 'failing'
+      host.notBefore = answered ? 0 : now + pause_ms
+    }
     this.look(host.name, now)
   }
 
@@ -95,7 +109,9 @@ export class Hosts {
     return this.#hosts.size
   }
 
-  #next({ name, underWay }: Host): { seq: number; due: number } | undefined {
-    return this.#options.first(name, underWay.size + 1).find(({ seq }) => !underWay.has(seq))
+  /** What of it is next, and when. */
+  #next({ name, underWay, notBefore }: Host): { seq: number; due: number } | undefined {
+    const next = this.#options.first(name, underWay.size + 1).find(({ seq }) => !underWay.has(seq))
+    return next && { seq: next.seq, due: Math.max(next.due, notBefore) }
   }
 }
