@@ -44,12 +44,13 @@ export function describeReceiver(language: string, prepare: (folder: string, por
       return one
     }
 
-    /** Hands in the job that the page shows, to be told about to a receiver. Resolves with its id. */
-    async function submit(to: string): Promise<string> {
+    /** Hands in the job that the page shows, and `more` JSON in it, to be told about to a receiver. Resolves with its id. */
+    async function submit(to: string, more = ''): Promise<string> {
       const shown = snippetsIn(textOf('docs', 'webhooks.md'), 'sh').find((text) => text.includes('"webhook"')) ?? ''
       const here = shown
         .replace(shownAt, stage.url)
         .replace(`http://127.0.0.1:${ports.webhooks}/hook`, to)
+        .replace('"webhook"', `${more}"webhook"`)
         .replace('curl', "curl -sS --noproxy '*'")
       expect(here).toContain(`"${to}"`)
       const { stdout } = await promisify(execFile)('sh', ['-ec', here])
@@ -66,8 +67,9 @@ export function describeReceiver(language: string, prepare: (folder: string, por
     })
 
     test('believes foreman with the old secret and with the new one, and nobody with another', async () => {
-      await submit(ear.url)
+      await submit(ear.url, '"labels": {"city": "Köln 東京 🚀"}, ')
       const call = await ear.hears()
+      expect(call.body).toContain('"Köln 東京 🚀"')
       expect(call.headers['webhook-signature']?.split(' ')).toHaveLength(2)
       const statuses = []
       for (const secret of Object.values(secrets)) statuses.push(await (await receiver(secret)).tell(call))
