@@ -14,8 +14,10 @@ import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
 import { ages } from './status.ts'
+import { Guard } from './webhooks/guard.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
+import { Deliverer } from './webhooks/deliverer.ts'
 import { Worker } from './worker/worker.ts'
 
 export interface AppOptions {
@@ -33,6 +35,7 @@ export interface App {
   url: string
   queue: Queue
   target: Target
+  deliverer: Deliverer
   metrics: Metrics
   /** Jobs that were running when an earlier foreman died, now queued again. */
   recovered: number
@@ -61,6 +64,7 @@ export async function startApp({
   })
   if (store.unwritable !== null)
     log.error({ reason: store.unwritable }, 'the data folder cannot be written: jobs can be read, none is taken or run')
+  const guard = new Guard({ allow: config.webhookAllow })
   const queue = new Queue({
     store,
     clock,
@@ -70,10 +74,12 @@ export async function startApp({
     maxAttempts: config.maxAttempts,
     webhooks: config.webhookSecrets.length > 0,
     webhookUrl: config.webhookUrl ?? undefined,
+    receiverRefused: (url) => guard.refusal(url),
     keep: { done: config.keepDone, failed: config.keepFailed },
     onChange: (row, happening) => {
       ledger.changed(row, happening)
       worker.changed(row)
+      deliverer.wake()
     },
   })
   const waker = config.wakeMac
@@ -176,6 +182,19 @@ export async function startApp({
       failing ? log.error({ err: error }, 'the store refuses writes') : log.info('the store takes writes again'),
     onError: (error) => log.error({ err: error }, 'worker'),
   })
+  const deliverer = new Deliverer({
+    store,
+    clock,
+    steady: queue.steady,
+    random,
+    secrets: config.webhookSecrets,
+    guard,
+    onTried: (row, tried, job) => ledger.tried({ ...tried, row, job }),
+    onSettled: (job) => queue.retention.settled(job),
+    onStorage: (failing, error) =>
+      failing ? log.error({ err: error }, 'deliveries wait: the store refuses writes') : log.info('deliveries go on'),
+    onError: (error) => log.error({ err: error }, 'deliverer'),
+  })
   const recovered = await worker.recover()
   if (queue.paused) ledger.paused(true)
   const server = await openDoor({
@@ -186,6 +205,7 @@ export async function startApp({
     people,
     target,
     worker,
+    deliverer,
     ledger,
     metrics,
     onInternal: (error) => log.error({ err: error }, 'internal error'),
@@ -196,10 +216,12 @@ export async function startApp({
   // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
   if (target.state === 'awake') await target.look()
   worker.wake()
+  deliverer.start()
 
   const close = async () => {
     queue.stop()
-    await Promise.all([worker.stop(config.stopGrace), server.drain(config.stopGrace)])
+    const grace = config.stopGrace
+    await Promise.all([worker.stop(grace), server.drain(grace), deliverer.stop(grace)])
     await server.close(0)
     people.close()
     worker.outlook.planner.end()
@@ -207,5 +229,5 @@ export async function startApp({
     target.close()
     store.close()
   }
-  return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
+  return { url: listening, queue, target, deliverer, metrics, recovered, idle: () => worker.idle(), close }
 }

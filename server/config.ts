@@ -3,6 +3,7 @@
 // settings there are stands in setting/table.ts.
 import leven from 'leven'
 import { isLoopback, isWildcard, urlOf } from './setting/address.ts'
+import { Receivers } from './setting/receiver.ts'
 import { table, type Setting } from './setting/table.ts'
 
 /** One value per setting; durations in milliseconds (`off` is null), sizes in bytes, unset ones null or an empty list. */
@@ -131,9 +132,10 @@ function contradictions(values: Partial<Config>): Mistake[] {
     const accepted = 'a URL with FOREMAN_WEBHOOK_SECRET set, as webhooks are never sent unsigned'
     found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: `${shown(webhookUrl)} without a secret`, accepted })
   }
-  if (webhookUrl && /^http:/i.test(webhookUrl) && webhookAllow?.length === 0) {
-    const accepted = 'an https URL, or an http one of a private host that FOREMAN_WEBHOOK_ALLOW lists'
-    found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: shown(webhookUrl), accepted })
+  const refusal = webhookUrl && webhookAllow ? new Receivers(webhookAllow).refusal(webhookUrl) : undefined
+  if (webhookUrl && refusal !== undefined) {
+    const accepted = 'an https URL of a public host, or any of a private host that FOREMAN_WEBHOOK_ALLOW lists'
+    found.push({ variable: 'FOREMAN_WEBHOOK_URL', given: `${shown(webhookUrl)} (${refusal})`, accepted })
   }
   return found
 }

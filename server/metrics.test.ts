@@ -165,6 +165,7 @@ describe('the page', () => {
       'foreman_tokens_total counter',
       'foreman_turn_age_seconds gauge',
       'foreman_turn_seconds histogram',
+      'foreman_webhook_attempts_total counter',
       'foreman_yield_age_seconds gauge',
     ])
     expect(declared).toContain('process_resident_memory_bytes gauge')

@@ -3,6 +3,7 @@
 // when somebody scrapes. No metric is looked up by name anywhere else, and no decision reads one.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Code } from './job/error.ts'
+import { outcomes, type Outcome } from './job/redelivery.ts'
 
 /** What is read at each scrape. A reader that throws loses its own value, not the page. */
 export interface Readers {
@@ -41,6 +42,8 @@ export interface Metrics {
   /** A hang of the target was ended by unloading the runner it waited for. */
   healed(): void
   tokens(kind: 'prompt' | 'output', count: number): void
+  /** A try to deliver a webhook or an artifact has ended. */
+  attempted(outcome: Outcome): void
   /** One transaction, fsync included. */
   committed(seconds: number): void
   /**
@@ -157,6 +160,13 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     registers,
   })
   for (const kind of ['prompt', 'output']) tokens.inc({ kind }, 0)
+  const attempts = new Counter({
+    name: 'foreman_webhook_attempts_total',
+    help: 'Tries to deliver a webhook or an artifact, by what came of them.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of outcomes) attempts.inc({ outcome }, 0)
   const waited = histogram('job_wait_seconds', 'Time a job spent queued before it was started.', long)
   const loads = counter('model_loads_total', 'Models the target loaded for foreman.')
   const avoided = counter('model_loads_avoided_total', 'Loads that the order of arrival would have needed on top.')
@@ -188,6 +198,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     etaMissed: (seconds) => eta.observe(seconds),
     healed: () => healed.inc(),
     tokens: (kind, count) => tokens.inc({ kind }, count),
+    attempted: (outcome) => attempts.inc({ outcome }),
     committed: (seconds) => commit.observe(seconds),
     proxied(route, status, overheadSeconds) {
       proxied(route, status)

@@ -4,10 +4,12 @@
 import pino, { type Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Code } from '../job/error.ts'
+import type { Outcome } from '../job/redelivery.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import type { TargetState } from '../job/schedule.ts'
 import type { Happening } from '../job/state.ts'
 import type { Metrics } from '../metrics.ts'
+import type { DeliveryRow } from '../store/deliveries.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { Arrivals, type Started } from './arrivals.ts'
 
@@ -20,6 +22,17 @@ export interface Passed {
   ms: number
   overheadMs: number
   requestId: string
+}
+
+/** A try to deliver something that has ended, as the deliverer tells it. */
+export interface Delivered {
+  /** The delivery's row after it; of its URL only the host is told. */
+  row: Pick<DeliveryRow, 'id' | 'kind' | 'host' | 'state' | 'tries'>
+  job: string
+  outcome: Outcome
+  status?: number
+  reason?: string
+  ms: number
 }
 
 export interface LedgerOptions {
@@ -165,6 +178,16 @@ export class Ledger {
   started(row: JobRow, { key, loads }: { key: string; loads: boolean }, listed: ReadonlySet<string>): void {
     const first = row.attempt + row.interruptions + row.free_requeues === 0
     this.#starting = first ? { seq: row.seq, job: { place: row.place, key, loads }, listed } : null
+  }
+
+  /** A try to deliver a webhook or an artifact has ended. */
+  tried({ row, job, outcome, status, reason, ms }: Delivered): void {
+    const { log, metrics } = this.#options
+    metrics.attempted(outcome)
+    const { id, kind, host, state, tries } = row
+    const words = { delivered: 'delivered', pending: 'not delivered yet', gave_up: 'not delivered: given up' }[state]
+    const facts = { delivery: id, job, kind, host, outcome, status, reason, tries, ms: Math.round(ms) }
+    log[state === 'delivered' ? 'info' : 'warn'](facts, words)
   }
 
   /** A proxied request has ended. */

@@ -2,6 +2,7 @@
 // neither whether the target is awake nor what is loaded; that is target.ts.
 
 import type { Clock } from '../clock.ts'
+import { waitFrom } from '../job/retry-after.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from './answer.ts'
 import { TargetFailure, brokenOff, classify, tooLarge } from './failure.ts'
@@ -135,13 +136,4 @@ async function refusal(endpoint: string, reply: Reply, { clock, onBytes }: RunLi
   const text = Buffer.concat(parts).toString()
   const retryAfter_ms = waitFrom(reply.headers['retry-after'], clock.wall())
   return new TargetFailure(classify({ status: reply.status, text, endpoint, retryAfter_ms }))
-}
-
-/** Retry-After as milliseconds from now: it is a number of seconds or a date. */
-function waitFrom(header: string | string[] | undefined, wall: number): number | undefined {
-  const text = (Array.isArray(header) ? header[0] : header)?.trim()
-  if (!text) return undefined
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wall)
 }

@@ -133,6 +133,24 @@ describe('a webhook', () => {
   })
 })
 
+test('every receiver that is never called is named, and where it stands', async () => {
+  const receiverRefused = (url: string) => (url.includes('bad') ? `not ${new URL(url).host}` : undefined)
+  const bench = new Bench({ receiverRefused })
+  const deliver = { url: 'https://bad2/{name}', urls: { good: 'https://good/', 'a/b~c': 'https://bad3/' } }
+  const at = { ...submission({ webhook: { url: 'https://bad1/' }, deliver }), pointer: '/jobs/3' }
+  await expect(bench.queue.submit([submission(), at])).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: '/jobs/3/webhook/url: not bad1',
+    errors: [
+      { pointer: '/jobs/3/webhook/url', detail: 'not bad1' },
+      { pointer: '/jobs/3/deliver/url', detail: 'not bad2' },
+      { pointer: '/jobs/3/deliver/urls/a~1b~0c', detail: 'not bad3' },
+    ],
+  })
+  expect(bench.disk('SELECT * FROM job')).toEqual([])
+  await bench.submit({ webhook: { url: 'https://good/' }, deliver: { urls: { good: 'https://good/' } } })
+})
+
 describe('limits', () => {
   test('a timeout above the configured one is refused, with its pointer', async () => {
     const bench = new Bench({ jobTimeout_s: 60 })

@@ -9,8 +9,9 @@ import { asksForJson, type SubmitJob } from '../job/submit.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Drain } from './drain.ts'
-import { defaultEvents, owed, type StoredDeliver, type StoredWebhook } from './outbox.ts'
+import { owed, type StoredDeliver } from './outbox.ts'
 import type { QueueOptions } from './queue.ts'
+import { checkReceivers, storedWebhook } from './receivers.ts'
 import type { Steady } from './steady.ts'
 import { viewJob } from './view.ts'
 
@@ -163,7 +164,7 @@ export class Intake {
       body_bytes: body.reduce((sum, b) => sum + b.length, 0),
       json_output: asksForJson(endpoint, input.request.body) ? 1 : 0,
       labels: JSON.stringify(input.labels ?? {}),
-      webhook: this.#webhook(input),
+      webhook: storedWebhook(input, this.#options),
       deliver: input.deliver ? JSON.stringify(input.deliver satisfies StoredDeliver) : null,
       trace: trace && Object.keys(trace).length > 0 ? JSON.stringify(trace) : null,
       created_at: now,
@@ -198,21 +199,9 @@ export class Intake {
     return row
   }
 
-  #webhook({ webhook }: SubmitJob): string | null {
-    const { webhookUrl } = this.#options
-    const url = webhook?.url ?? webhookUrl
-    if (!url) return null
-    const stored: StoredWebhook = { url, events: webhook?.events ?? defaultEvents, include: webhook?.include ?? [] }
-    return JSON.stringify(stored)
-  }
-
   #check({ input, pointer = '' }: Submission): void {
-    const { jobTimeout_s, webhooks } = this.#options
-    if (input.webhook && !webhooks) {
-      throw new ForemanError('invalid_request', 'webhooks cannot be signed: FOREMAN_WEBHOOK_SECRET is not set', {
-        errors: [{ pointer: `${pointer}/webhook`, detail: 'no signing secret is configured' }],
-      })
-    }
+    const { jobTimeout_s } = this.#options
+    checkReceivers(input, pointer, this.#options)
     if (input.timeout_s !== undefined && input.timeout_s > jobTimeout_s) {
       throw new ForemanError('invalid_request', `timeout_s is limited to ${jobTimeout_s}`, {
         errors: [{ pointer: `${pointer}/timeout_s`, detail: `at most ${jobTimeout_s}` }],

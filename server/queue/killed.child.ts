@@ -30,6 +30,7 @@ const queue = new Queue({
   jobTimeout_s: 60,
   maxAttempts: 2,
   webhooks: true,
+  receiverRefused: () => undefined,
   keep: { done: null, failed: null },
 })
 

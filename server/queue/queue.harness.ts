@@ -58,6 +58,7 @@ export class Bench {
       jobTimeout_s: 1800,
       maxAttempts: 3,
       webhooks: true,
+      receiverRefused: () => undefined,
       keep: { done: null, failed: null },
       onChange: ({ id, state }, happening) => this.told.push({ id, state, happening }),
       ...options,

@@ -13,6 +13,7 @@ import { erase } from './erasure.ts'
 import { Followers } from './followers.ts'
 import { History } from './history.ts'
 import { Intake, type Submission, type Submitted } from './intake.ts'
+import type { ReceiverTerms } from './receivers.ts'
 import { record } from './record.ts'
 import { Register } from './register.ts'
 import { Reminders } from './reminders.ts'
@@ -22,7 +23,7 @@ import type { Facts } from './transition.ts'
 import { Vigil } from './vigil.ts'
 import { Waiting } from './waiting.ts'
 
-export interface QueueOptions {
+export interface QueueOptions extends ReceiverTerms {
   store: Store
   clock: Clock
   /** Base of links, without a slash at its end; known once foreman listens. */
@@ -32,9 +33,6 @@ export interface QueueOptions {
   /** Default and upper limit of a job's working time, in seconds. */
   jobTimeout_s: number
   maxAttempts: number
-  /** Whether webhooks can be signed; without a secret they are refused at submit. */
-  webhooks: boolean
-  webhookUrl?: string
   keep: Keep
   /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
   onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
@@ -44,6 +42,7 @@ export class Queue extends Register {
   readonly vigil: Vigil
   readonly followers = new Followers()
   readonly history: History
+  readonly retention: Retention
   readonly steady: Steady
   #store: Store
   #clock: Clock
@@ -51,7 +50,6 @@ export class Queue extends Register {
   #intake: Intake
   #drain: Drain
   #reminders: Reminders
-  #retention: Retention
   #onChange: NonNullable<QueueOptions['onChange']>
   #paused: boolean
 
@@ -78,7 +76,7 @@ export class Queue extends Register {
     const { steady } = this
     this.#intake = new Intake({ ...options, steady, drain: this.#drain, waiting: () => this.total('queued') })
     this.#reminders = new Reminders({ store, clock, steady, queue: this })
-    this.#retention = new Retention({ store, clock, keep, queue: this })
+    this.retention = new Retention({ store, clock, keep, queue: this })
     this.#paused = store.settings.get('paused') === '1'
   }
 
@@ -91,7 +89,7 @@ export class Queue extends Register {
     await Promise.all(changes)
     void this.#store.blobs.sweep()
     this.#reminders.set()
-    this.#retention.look()
+    this.retention.look()
     return running.length
   }
 
@@ -140,7 +138,7 @@ export class Queue extends Register {
     if (happening === 'retry') void this.#store.blobs.sweep()
     if (isTerminal(after.state)) {
       this.#drain.ended(this.total('queued'))
-      this.#retention.ended(after)
+      this.retention.ended(after)
     }
     this.#onChange(after, happening)
   }
@@ -169,7 +167,7 @@ export class Queue extends Register {
     const all = () => which().map((row) => erase(this.#store, row, this.#clock.wall()))
     const rows = await this.#store.commit.run(label, all)
     void this.#store.blobs.sweep()
-    this.#retention.erased()
+    this.retention.erased()
     for (const row of rows) {
       this.#waiting.removed(row)
       this.#onChange(row, 'delete')
@@ -242,7 +240,7 @@ export class Queue extends Register {
   stop(): void {
     this.#intake.stop()
     this.#reminders.stop()
-    this.#retention.stop()
+    this.retention.stop()
     this.vigil.end()
     this.followers.end()
   }

@@ -60,6 +60,16 @@ export class Retention {
     if (keep !== undefined && finished_at !== null) this.#wakeAt(finished_at + keep)
   }
 
+  /** Nothing of a job is left to be delivered: one whose time is over has waited for that alone. */
+  settled(seq: number): void {
+    const { store, clock, queue } = this.#options
+    const row = store.jobs.at(seq)
+    const keep = row && this.#kept.get(row.state)
+    if (this.#stopped || keep === undefined || (row?.finished_at ?? Infinity) + keep > clock.wall()) return
+    // What the disk refuses is looked at again with the others.
+    queue.purge([seq]).catch(() => undefined)
+  }
+
   /** A job was erased. */
   erased(): void {
     this.#wakeAt(this.#options.clock.wall() + remembered_ms + 1)

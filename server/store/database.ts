@@ -4,6 +4,7 @@
 import Database from 'better-sqlite3'
 import { closeSync, existsSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { hostOf } from '../job/host.ts'
 import { closeFiles, StoreUnusable, takeFolder } from './folder.ts'
 
 export interface OpenDatabase {
@@ -203,6 +204,7 @@ function refuseNewer(db: Database.Database, folder: string): void {
 
 function migrate(db: Database.Database, folder: string): void {
   refuseNewer(db, folder)
+  db.function('host_of', { deterministic: true }, (url) => hostOf(String(url)))
   for (const { file, version } of migrationsIn(folder)) {
     if (version <= versionOf(db)) continue
     db.transaction(() => {

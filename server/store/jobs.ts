@@ -90,6 +90,7 @@ export class Jobs {
   #insert
   #change
   #remove
+  #leave
   #head
   #waiting
   #running
@@ -114,6 +115,7 @@ export class Jobs {
       waiting_since = @waiting_since, due = @due, start_by = @start_by, attempt = @attempt,
       interruptions = @interruptions, free_requeues = @free_requeues, error = @error, usage = @usage WHERE seq = @seq`)
     this.#remove = db.prepare<[number]>('DELETE FROM job WHERE seq = ?')
+    this.#leave = db.prepare<[number]>('UPDATE job SET webhook = NULL WHERE seq = ?')
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)
     this.#waiting = db.prepare<[number, number], WaitingRow>(waitingAfter)
     this.#running = db.prepare<[], { seq: number }>(
@@ -150,6 +152,11 @@ export class Jobs {
 
   remove(seq: number): void {
     this.#remove.run(seq)
+  }
+
+  /** Its receiver is gone: nobody is told of it any more. */
+  leave(seq: number): void {
+    this.#leave.run(seq)
   }
 
   /** The oldest waiting job of a key. */

@@ -15,6 +15,7 @@ import { Pages } from './pages.ts'
 import { Recent } from './recent.ts'
 import { Settings } from './settings.ts'
 import { Space } from './space.ts'
+import { Tries } from './tries.ts'
 
 export interface StoreOptions extends CommitOptions {
   folder: string
@@ -33,6 +34,7 @@ export class Store {
   readonly space: Space
   readonly artifacts: Artifacts
   readonly deliveries: Deliveries
+  readonly tries: Tries
   readonly settings: Settings
   readonly learning: Learning
   /** Why nothing can be written, if so. */
@@ -56,6 +58,7 @@ export class Store {
     this.blobs = new Blobs(db, this.commit, () => void this.space.giveBack())
     this.artifacts = new Artifacts(db)
     this.deliveries = new Deliveries(db)
+    this.tries = new Tries(db)
     this.settings = new Settings(db)
     this.learning = new Learning(db)
   }

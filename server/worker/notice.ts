@@ -3,7 +3,7 @@
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { JobRow } from '../store/jobs.ts'
-import type { Keeper } from './keeper.ts'
+import type { Keeper } from '../store/keeper.ts'
 import type { Turns } from './turns.ts'
 
 export interface NoticeOptions {

@@ -1,5 +1,6 @@
-// Writes that must not be lost: kept in memory and tried again while the disk refuses them. Nothing else is started
-// meanwhile, so at most one job's results are kept.
+// Writes that must not be lost: kept in memory and tried again while the disk refuses them. Whoever has one kept starts
+// nothing else meanwhile, so no more is kept than was under way: one job's results, or those of a bounded number of
+// deliveries.
 
 import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
@@ -18,7 +19,8 @@ export class Keeper {
   failing = false
   #options: KeeperOptions
   #stopping = false
-  #again = () => {}
+  /** Each of the kept, to be tried at once. */
+  #kept = new Set<() => void>()
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -38,11 +40,13 @@ export class Keeper {
         if (!isRefusal(error) || this.#stopping) throw error
         this.#become(true, error)
         await new Promise<void>((resolve) => {
-          const cancel = clock.at(clock.now() + again_ms, resolve)
-          this.#again = () => {
+          const again = () => {
             cancel()
+            this.#kept.delete(again)
             resolve()
           }
+          const cancel = clock.at(clock.now() + again_ms, again)
+          this.#kept.add(again)
         })
       }
     }
@@ -57,7 +61,7 @@ export class Keeper {
   /** Tries once more at once what is kept, then never again. */
   stop(): void {
     this.#stopping = true
-    this.#again()
+    for (const again of this.#kept) again()
   }
 }
 
