@@ -177,7 +177,7 @@ describe('a receiver that is not to be had', () => {
       asked.resolve(() => done(null, [{ address: '127.0.0.1', family: 4 }]))
     }
     const calling = call(agent({ allow: ['127.0.0.1'], lookup, connectMs: 1 }), `http://slow.test:${inner.port}/`)
-    await expect(calling).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
+    await expect(calling).rejects.toThrow('timeout: 1ms')
     ;(await asked.promise)()
     // Whoever had gone there late would have come before this one.
     await call(agent({ allow: ['127.0.0.1'] }), `http://127.0.0.1:${inner.port}/`)
@@ -190,6 +190,6 @@ describe('a receiver that is not to be had', () => {
     onTestFinished(() => void silent.close())
     const { port } = silent.address() as AddressInfo
     const calling = call(agent({ allow: ['127.0.0.1'], connectMs: 1 }), `https://127.0.0.1:${port}/`)
-    await expect(calling).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' })
+    await expect(calling).rejects.toThrow('timeout: 1ms')
   })
 })
