@@ -7,14 +7,16 @@ import { pipeline } from 'node:stream/promises'
 import { ZodError } from 'zod'
 import { ForemanError } from '../job/error.ts'
 import { isTerminal } from '../job/state.ts'
-import { endpoints, isNative, SubmitJob, type Endpoint } from '../job/submit.ts'
+import { isEndpoint, isNative, SubmitJob, type Endpoint } from '../job/submit.ts'
 import type { Submitted } from '../queue/intake.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { isPacked, lengthOf } from './arrival.ts'
 import { largestBody } from './body.ts'
 import { pieces } from './download.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readVerbatim } from './json-body.ts'
 import { labelsOf } from './labels.ts'
+import { noRoom } from './memory.ts'
 import { sendNative } from './native.ts'
 import { idempotencyKey, prefer } from './prefer.ts'
 import { present, waited } from './present.ts'
@@ -31,8 +33,6 @@ export interface DeferralOptions {
   /** What was thrown is unknown: the caller is told nothing of it. */
   onInternal: (error: unknown) => void
 }
-
-const retryAfterS = 5
 
 export class Deferral {
   readonly #options: DeferralOptions
@@ -127,18 +127,16 @@ function wrapped(endpoint: Endpoint, body: readonly Buffer[], labels: SubmitJob[
   return [Buffer.from(`{"request":{"endpoint":"${endpoint}","body":`), ...body, Buffer.from(tail)]
 }
 
-const isEndpoint = (path: string): path is Endpoint => (endpoints as readonly string[]).includes(path)
-
 const length = (text: string) => ['Content-Length', String(Buffer.byteLength(text))]
 
 /** The bytes of the whole body. Throws when they are not there. */
 function bytesOf({ req, body, peek }: Call, bodyMax: number): readonly Buffer[] {
-  if (req.headers['content-encoding'] !== undefined)
+  if (isPacked(req.headers))
     throw new ForemanError('invalid_request', 'a call that becomes a job is sent uncompressed', { status: 415 })
-  const size = body?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? Infinity
+  const size = Math.max(body?.size ?? 0, lengthOf(req.headers))
   const most = Math.min(bodyMax, largestBody)
   if (size > most) throw new ForemanError('too_large', `the body is limited to ${most} bytes`)
-  if (!body || !peek) throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+  if (!body || !peek) throw noRoom()
   return body.chunks
 }
 

@@ -4,7 +4,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { ForemanError } from '../job/error.ts'
-import { Memory, Upload } from './body.ts'
+import { Upload } from './body.ts'
+import { Memory, noRoom } from './memory.ts'
 
 export interface ReceivingOptions {
   /** Most bytes of one body. */
@@ -13,7 +14,6 @@ export interface ReceivingOptions {
 
 /** Bodies of the largest size that may be held at a time. */
 const bodiesAtOnce = 4
-const retryAfterS = 5
 
 export class Receiving {
   readonly bodyMax: number
@@ -61,8 +61,7 @@ export class Share {
   }
 
   readonly take = (bytes: number): void => {
-    if (this.#released || !this.#memory.take(bytes))
-      throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+    if (this.#released || !this.#memory.take(bytes)) throw noRoom()
     this.#bytes += bytes
   }
 
