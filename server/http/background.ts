@@ -13,6 +13,7 @@ import type { JobRow } from '../store/jobs.ts'
 import type { Deferral } from './defer.ts'
 import { sendNative } from './native.ts'
 import { membersIn, withMembers } from './outline.ts'
+import { backgroundPath } from './peek.ts'
 import { problemOf } from './problem.ts'
 import type { Pass } from './proxy.ts'
 import { jobIdOf, ownMembers, repeatedNames, responseIdOf, responseOf, statusOf } from './responses.ts'
@@ -31,7 +32,7 @@ export interface BackgroundOptions {
 type Parts = readonly (Buffer | Verbatim)[]
 type Handler = (row: JobRow, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
-const endpoint = '/v1/responses'
+const endpoint = backgroundPath
 /** An id that may be foreman's own. One of any other form never comes here. */
 const oneResponse = `${endpoint}/:id(^resp_[0-9a-f-]{36}$)`
 const json = 'application/json; charset=utf-8'
@@ -45,7 +46,8 @@ export class Background {
 
   /** Whether the caller asks for a background response and gets it, or an answer that says why not. Else nothing was done. */
   readonly take = (call: Call): boolean => {
-    if (call.path !== endpoint || !call.peek?.flag('background')) return false
+    // A `stream` that is none the target refuses itself.
+    if (!call.peek?.background || call.peek.misfit('stream')) return false
     void this.#begin(call)
     return true
   }

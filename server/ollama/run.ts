@@ -9,7 +9,7 @@ import { Fold } from './fold.ts'
 import { LineSplitter } from './ndjson.ts'
 import { withStream } from './stream-flag.ts'
 import { Whole } from './whole.ts'
-import type { Reply, Wire } from './wire.ts'
+import { waitIn, type Reply, type Wire } from './wire.ts'
 
 export interface RunRequest {
   endpoint: Endpoint
@@ -133,15 +133,6 @@ async function refusal(endpoint: string, reply: Reply, { clock, onBytes }: RunLi
     if (!(error instanceof TargetFailure)) throw error
   }
   const text = Buffer.concat(parts).toString()
-  const retryAfter_ms = waitFrom(reply.headers['retry-after'], clock.wall())
+  const retryAfter_ms = waitIn(reply.headers, clock.wall())
   return new TargetFailure(classify({ status: reply.status, text, endpoint, retryAfter_ms }))
-}
-
-/** Retry-After as milliseconds from now: it is a number of seconds or a date. */
-function waitFrom(header: string | string[] | undefined, wall: number): number | undefined {
-  const text = (Array.isArray(header) ? header[0] : header)?.trim()
-  if (!text) return undefined
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wall)
 }
