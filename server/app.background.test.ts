@@ -314,6 +314,8 @@ test('a response that is deleted while it is looked at is not found, and not one
   const foreman = await openForeman()
   const id = await begun(foreman, { input: 'x'.repeat(20_000_000) })
   await foreman.ended(jobOf(id))
+  // Nothing of it is in memory any more.
+  await foreman.restart()
   const { queue } = foreman.app
   const { body } = queue
   let deleted: Promise<void> | undefined

@@ -12,7 +12,8 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Deferral } from './defer.ts'
 import { sendNative } from './native.ts'
-import { membersIn, withMembers } from './outline.ts'
+import { withMembers } from './outline.ts'
+import { Outlines } from './outlines.ts'
 import { backgroundPath } from './peek.ts'
 import { problemOf } from './problem.ts'
 import type { Pass } from './proxy.ts'
@@ -39,9 +40,11 @@ const json = 'application/json; charset=utf-8'
 
 export class Background {
   readonly #options: BackgroundOptions
+  readonly #outlines: Outlines
 
   constructor(options: BackgroundOptions) {
     this.#options = options
+    this.#outlines = new Outlines(options.queue, repeatedNames)
   }
 
   /** Whether the caller asks for a background response and gets it, or an answer that says why not. Else nothing was done. */
@@ -134,7 +137,7 @@ export class Background {
   /** The response of a job as JSON text. A done job's is the target's own object, under the job's id. */
   async #partsOf(stored: JobRow): Promise<Parts> {
     const { queue } = this.#options
-    const request = await membersIn((start, end) => queue.body(stored, start, end), repeatedNames)
+    const request = await this.#outlines.of(stored)
     // It may have gone on while that was read, or been deleted.
     const row = this.#own(responseIdOf(stored.id))!
     const job = queue.view(row)
