@@ -56,8 +56,8 @@ export class Deferral {
 
   async #answer(call: Call, endpoint: Endpoint, streamed: boolean, wait: number | undefined): Promise<void> {
     const { api, onInternal } = this.#options
-    const { res, path } = call
-    const lines = [...(call.cors ?? [])]
+    const { res, path, requestId, cors = [] } = call
+    const lines = [...cors, 'X-Request-Id', requestId]
     const left = new AbortController()
     res.once('close', () => left.abort())
     try {

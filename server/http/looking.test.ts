@@ -87,7 +87,7 @@ describe('a body that does not come', () => {
     expect([line.text, memory.held]).toEqual(['', start.length])
     clock.advance(1)
     await line.closed()
-    expect(line.text).toMatch(/^HTTP\/1\.1 408 [^]*Connection: close/)
+    expect(line.text).toMatch(/^HTTP\/1\.1 408 [^]*X-Request-Id: r\r\nConnection: close/)
     expect(line.text).toMatch(words)
     expect([memory.held, target.count, served[0]?.outcome]).toEqual([0, 0, 'refused'])
   })

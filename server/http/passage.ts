@@ -203,7 +203,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     this.#end()
     this.outcome = 'refused'
     const closing = this.#way.closing || error.status === 408 ? ['Connection', 'close'] : []
-    sendNative(this.#res, this.#path, error, [...closing, ...(this.#cors ?? [])])
+    sendNative(this.#res, this.#path, error, ['X-Request-Id', this.#requestId, ...closing, ...(this.#cors ?? [])])
   }
 
   /** The target's part is over. */

@@ -61,6 +61,7 @@ export function routeOf(path: string): string {
   if (named.has(path)) return path
   if (path.startsWith('/api/blobs/')) return '/api/blobs/:digest'
   if (path.startsWith('/v1/models/')) return '/v1/models/:model'
+  if (path.startsWith('/v1/responses/')) return '/v1/responses/:id'
   return path.startsWith('/api/') ? '/api/*' : path.startsWith('/v1/') ? '/v1/*' : '/*'
 }
 
