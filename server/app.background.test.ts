@@ -2,7 +2,7 @@
 // whatever is not foreman's own at the target.
 
 import { describe, expect, test } from 'vitest'
-import { chat, openForeman, type Foreman } from './app.harness.ts'
+import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
 import { eventually, openTarget, pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Seen } from './ollama/fake/fake.ts'
@@ -232,6 +232,38 @@ describe('a background response', () => {
     expect((await foreman.get(`/v1/responses/${id}?stream=false&include[]=x`)).status).toBe(200)
   })
 
+  test('is counted among the requests of its route, however it is answered', async () => {
+    const foreman = await openForeman()
+    const id = await begun(foreman)
+    await foreman.ended(jobOf(id))
+    await foreman.get(`/v1/responses/${id}`)
+    await foreman.post(`/v1/responses/${id}/cancel`)
+    await foreman.call('DELETE', `/v1/responses/${id}`)
+    await foreman.get(`/v1/responses/${id}`)
+    const { text } = await foreman.get('/metrics')
+    const counted = [...text.matchAll(/^foreman_proxy_requests_total\{route="(.*)",code="(.*)"\} (.*)$/gm)]
+    expect(counted.map(([, ...one]) => one.join(' ')).sort()).toEqual([
+      '/v1/responses 200 1',
+      '/v1/responses/:id 200 2',
+      '/v1/responses/:id 400 1',
+      '/v1/responses/:id 404 1',
+    ])
+    expect(text).toContain('foreman_proxy_overhead_seconds_count 0')
+  })
+
+  test('has the id of its request in the answer, and while foreman stops the end of its connection', async () => {
+    const foreman = await openForeman()
+    const heads = ({ status, headers }: Reply) => [status, headers.get('x-request-id'), headers.get('connection')]
+    const named = { 'x-request-id': 'mine' }
+    const begins = await foreman.post('/v1/responses', body, named)
+    expect(heads(begins)).toEqual([200, 'mine', 'keep-alive'])
+    const refused = await foreman.post('/v1/responses', { ...body, stream: true }, named)
+    expect(heads(refused)).toEqual([400, 'mine', 'keep-alive'])
+    foreman.app.queue.stop()
+    expect(heads(await foreman.post('/v1/responses', body, named))).toEqual([503, 'mine', 'close'])
+    expect(heads(await foreman.get(`/v1/responses/${begins.json.id}`, named))).toEqual([200, 'mine', 'close'])
+  })
+
   test('is behind the token, and readable for the pages that the target lets in', async () => {
     const foreman = await openForeman({ settings: { TOKEN: 'secret' } })
     const token = { authorization: 'Bearer secret' }
@@ -314,6 +346,8 @@ test('a response that is deleted while it is looked at is not found, and not one
   const foreman = await openForeman()
   const id = await begun(foreman, { input: 'x'.repeat(20_000_000) })
   await foreman.ended(jobOf(id))
+  // Nothing of it is in memory any more.
+  await foreman.restart()
   const { queue } = foreman.app
   const { body } = queue
   let deleted: Promise<void> | undefined

@@ -92,6 +92,26 @@ describe('headers', () => {
     }
   })
 
+  test('the answer has the id of its request, whatever it is', async () => {
+    const foreman = await openForeman()
+    const named = { 'x-request-id': 'mine' }
+    for (const [headers, sent, status] of [
+      [asks, body, 202],
+      [waits, body, 200],
+      [waits, {}, 422],
+    ] as const) {
+      const answer = await foreman.post('/api/chat', sent, { ...headers, ...named })
+      expect([answer.status, answer.headers.get('x-request-id')]).toEqual([status, 'mine'])
+    }
+    expect((await foreman.post('/api/chat', body, asks)).headers.get('x-request-id')).toMatch(/^\w+-\w+$/)
+  })
+
+  test('that the body is packed as it is changes nothing', async () => {
+    const foreman = await openForeman()
+    const answer = await foreman.post('/api/chat', body, { ...asks, 'content-encoding': 'Identity' })
+    expect([answer.status, count(foreman)]).toEqual([202, 1])
+  })
+
   test('a page that may call may read where its job is', async () => {
     const foreman = await openForeman()
     const origin = 'http://localhost:3000'
@@ -206,6 +226,16 @@ test('an SDK that would send its call again is told not to once the job has ende
     expect(retry(await answer)).toEqual([409, 'false'])
     await foreman.post('/queue/resume')
   }
+})
+
+test('it is counted as a request of its route, and says nothing about what foreman adds to those that pass', async () => {
+  const foreman = await openForeman()
+  await foreman.post('/api/chat', body, asks)
+  const { text } = await foreman.get('/metrics')
+  expect(text).toContain('foreman_proxy_requests_total{route="/api/chat",code="202"} 1')
+  expect(text).toContain('foreman_proxy_overhead_seconds_count 0')
+  await foreman.post('/api/chat', body)
+  expect((await foreman.get('/metrics')).text).toContain('foreman_proxy_overhead_seconds_count 1')
 })
 
 test('a caller who leaves leaves the job alone', async () => {

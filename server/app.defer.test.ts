@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { openForeman, replyOf, type Foreman, type Reply } from './app.harness.ts'
+import { openTarget } from './app.stage.ts'
 import { endpoints, type Endpoint } from './job/submit.ts'
 import type { Job } from './job/schema.ts'
 
@@ -88,6 +89,36 @@ test.each(cases.filter(streams))(
   },
 )
 
+test.each([
+  ['/api/chat', {}],
+  ['/api/chat', { messages: [], keep_alive: 0 }],
+  ['/api/chat', { messages: [], stream: true }],
+  ['/api/generate', {}],
+  ['/api/generate', { keep_alive: 0 }],
+  ['/api/generate', { prompt: '', stream: false }],
+])(
+  'a request to load or unload is answered as one object, as it is without the preference: %s %j',
+  async (path, more) => {
+    const body = { model: 'alpha', ...more }
+    const foreman = await openForeman()
+    const deferred = await foreman.post(path, body, { prefer: 'respond-async, wait=60' })
+    expect(seen(deferred)).toEqual(seen(await direct(foreman, path, body)))
+    expect(seen(deferred).slice(0, 2)).toEqual([200, 'application/json; charset=utf-8'])
+    expect(await foreman.job(jobs(foreman)[0] ?? '')).toMatchObject({ state: 'done' })
+  },
+)
+
+test.each(endpoints)('what is no flag where stream should be is what it is to %s itself', async (path) => {
+  const body = { ...bodies[path], stream: 'true', background: true }
+  const knows = !path.includes('embed')
+  const foreman = await openForeman()
+  const asked = await direct(foreman, path, body)
+  const preferred = await foreman.post(path, body, { prefer: 'respond-async, wait=60' })
+  expect([seen(preferred), told(preferred)[1]]).toEqual([seen(asked), knows ? null : 'respond-async, wait=60'])
+  expect([asked.status, jobs(foreman).length]).toEqual(knows ? [400, 0] : [200, 1])
+  expect(seen(await foreman.post(path, body))).toEqual(seen(asked))
+})
+
 describe('a failure in time is told as its route tells it', () => {
   const settings = { MAX_ATTEMPTS: '1' }
   const wait = { prefer: 'respond-async, wait=60' }
@@ -107,10 +138,28 @@ describe('a failure in time is told as its route tells it', () => {
     return deferred
   }
 
-  // The model is named as foreman asks to load it, which is over a native route whatever the job's is.
-  test.each(both)('a model that is not there: $endpoint $body', async ({ endpoint, body }) => {
-    const foreman = await openForeman({ settings })
-    expect((await alike(foreman, endpoint, { ...body, model: 'nope:latest' })).status).toBe(404)
+  test.each(both)(
+    'a model that is not there, by the name it was given: $endpoint $body',
+    async ({ endpoint, body }) => {
+      const foreman = await openForeman({ settings })
+      const { status, text } = await alike(foreman, endpoint, { ...body, model: 'Nope' })
+      expect([status, text]).toEqual([404, expect.stringMatching(/Nope\W/)])
+    },
+  )
+
+  test.each([true, false])('when the target said to ask again, at its load %s', async (loading) => {
+    const target = await openTarget(({ body, answer }) => {
+      const loads = body.toString() === '{"model":"beta:latest","stream":false}'
+      if (loads && !loading) return void answer.end('{"model":"beta","done":true,"done_reason":"load"}')
+      answer.writeHead(503, { 'retry-after': '17' }).end('{"error":"busy"}')
+    })
+    const foreman = await openForeman({ settings: { ...settings, TARGET: target } })
+    for (const endpoint of ['/api/chat', '/v1/chat/completions'] as const) {
+      const { status, headers } = await foreman.post(endpoint, { ...bodies[endpoint], model: 'beta' }, wait)
+      expect([status, headers.get('retry-after')]).toEqual([503, '17'])
+    }
+    const [id = ''] = jobs(foreman)
+    expect((await foreman.job(id)).error).toMatchObject({ target_status: 503, target_retry_after_s: 17 })
   })
 
   test.each(both)('a refusal: $endpoint $body', async ({ endpoint, body }) => {

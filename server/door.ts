@@ -16,6 +16,7 @@ import { buildServer, type Server } from './http/server.ts'
 import { mountStream } from './http/stream.ts'
 import type { Api } from './http/trpc.ts'
 import { mountTrpc } from './http/trpc-mount.ts'
+import type { Served } from './http/way.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Metrics } from './metrics.ts'
 import { Routes } from './ollama/routes.ts'
@@ -68,7 +69,12 @@ export function openDoor(house: House): Promise<Server> {
     clock,
     version: () => (target.absent ? undefined : target.version),
   })
-  const background = new Background({ queue, deferral, lacks: (path) => routes.lacks(path), onInternal })
+  const onServed = (served: Served) => {
+    ledger.served(served)
+    if (changesNames.has(served.route) && served.status === 200) void target.refresh()
+  }
+  const lacks = (path: string) => routes.lacks(path)
+  const background = new Background({ queue, deferral, lacks, onServed, onInternal })
   const receiving = new Receiving({ bodyMax: config.bodyMax })
   return buildServer({
     tokens: config.tokens,
@@ -81,10 +87,7 @@ export function openDoor(house: House): Promise<Server> {
     people,
     // A response of OpenAI's is what its caller can read, whatever it prefers beside that.
     defer: (call) => background.take(call) || deferral.take(call),
-    onServed: (served) => {
-      ledger.served(served)
-      if (changesNames.has(served.route) && served.status === 200) void target.refresh()
-    },
+    onServed,
     onInternal,
     ahead: (app, pass) => background.mount(app, pass),
     routes: (app) => {

@@ -127,6 +127,13 @@ describe('proxied requests', () => {
     expect(await metrics.text()).toContain('foreman_proxy_overhead_seconds_count 3')
   })
 
+  test('of which nothing was passed on are counted, and say nothing about what foreman adds', async () => {
+    const metrics = createMetrics(readers, { process: false })
+    metrics.proxied('/api/chat', 202, undefined)
+    expect(await proxiedOnly(metrics)).toEqual(['foreman_proxy_requests_total{route="/api/chat",code="202"} 1'])
+    expect(await metrics.text()).toContain('foreman_proxy_overhead_seconds_count 0')
+  })
+
   test('make no series the target can multiply', async () => {
     const metrics = createMetrics(readers, { process: false })
     for (let i = 0; i < 1_000; i++) {

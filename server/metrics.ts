@@ -48,9 +48,9 @@ export interface Metrics {
   committed(seconds: number): void
   /**
    * A proxied request was answered; `route` is one of a few names, never a path as it came, and `overheadSeconds` is what
-   * foreman added. 499: the caller left before a status.
+   * foreman added; undefined when nothing was passed on. 499: the caller left before a status.
    */
-  proxied(route: string, status: number, overheadSeconds: number): void
+  proxied(route: string, status: number, overheadSeconds: number | undefined): void
   /** The page in Prometheus' text format. */
   text(): Promise<string>
   readonly contentType: string
@@ -202,7 +202,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     committed: (seconds) => commit.observe(seconds),
     proxied(route, status, overheadSeconds) {
       proxied(route, status)
-      overhead.observe(overheadSeconds)
+      if (overheadSeconds !== undefined) overhead.observe(overheadSeconds)
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,

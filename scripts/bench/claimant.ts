@@ -118,7 +118,7 @@ function decide() {
 function filters() {
   const states = [[], ['queued' as const], ['done' as const, 'failed' as const]].map((one) => ({ states: one }))
   const models = [{}, { model: 'model-3:latest' }, { model: 'nobody:latest' }]
-  const labels = [{}, { label: { key: 'n', value: '3' } }, { label: { key: 'n', value: 'x' } }]
+  const labels = [{}, { label: 'n:3' }, { label: 'n:x' }]
   const times = [{}, { createdAfter: Date.now() - 3_600_000, createdBefore: Date.now() }]
   return states
     .flatMap((one) => models.map((more) => ({ ...one, ...more })))

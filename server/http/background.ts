@@ -12,18 +12,22 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Deferral } from './defer.ts'
 import { sendNative } from './native.ts'
-import { membersIn, withMembers } from './outline.ts'
+import { withMembers } from './outline.ts'
+import { Outlines } from './outlines.ts'
+import { backgroundPath, routeOf } from './peek.ts'
 import { problemOf } from './problem.ts'
 import type { Pass } from './proxy.ts'
 import { jobIdOf, ownMembers, repeatedNames, responseIdOf, responseOf, statusOf } from './responses.ts'
 import { piecesOf, sizeOf, stringify, type Part } from './verbatim.ts'
-import type { Call } from './way.ts'
+import type { Call, Served } from './way.ts'
 
 export interface BackgroundOptions {
   queue: Queue
   deferral: Deferral
   /** Whether the target says that it has no such route. */
   lacks: (path: string) => Promise<boolean>
+  /** A request was answered here that else the target would have been asked. */
+  onServed: (served: Served) => void
   /** What was thrown is unknown: the caller is told nothing of it. */
   onInternal: (error: unknown) => void
 }
@@ -31,28 +35,31 @@ export interface BackgroundOptions {
 type Parts = readonly Part[]
 type Handler = (row: JobRow, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
 
-const endpoint = '/v1/responses'
+const endpoint = backgroundPath
 /** An id that may be foreman's own. One of any other form never comes here. */
 const oneResponse = `${endpoint}/:id(^resp_[0-9a-f-]{36}$)`
 const json = 'application/json; charset=utf-8'
 
 export class Background {
   readonly #options: BackgroundOptions
+  readonly #outlines: Outlines
 
   constructor(options: BackgroundOptions) {
     this.#options = options
+    this.#outlines = new Outlines(options.queue, repeatedNames)
   }
 
   /** Whether the caller asks for a background response and gets it, or an answer that says why not. Else nothing was done. */
   readonly take = (call: Call): boolean => {
-    if (call.path !== endpoint || !call.peek?.flag('background')) return false
+    // A `stream` that is none the target refuses itself.
+    if (!call.peek?.background || call.peek.misfit('stream')) return false
     void this.#begin(call)
     return true
   }
 
   /** Registers the routes of single responses, in a scope of the proxied ones: their gate, and errors in the shape of the route. */
   mount(app: FastifyInstance, pass: Pass): void {
-    const { queue } = this.#options
+    const { queue, onServed } = this.#options
     // What is passed on still has its body; of an own response's nothing is read.
     app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
     const route = (method: 'GET' | 'POST' | 'DELETE', url: string, handle: Handler) =>
@@ -61,9 +68,19 @@ export class Background {
         url,
         handler: async (request, reply) => {
           const row = this.#own(request.params.id)
-          if (row) return handle(row, request, reply.header('x-request-id', request.id))
-          pass(request, reply)
-          return reply
+          if (!row) {
+            pass(request, reply)
+            return reply
+          }
+          // A stopping foreman wants the connection no more.
+          if (queue.vigil.over) reply.header('connection', 'close')
+          const served = () => onServed(servedOf(request, reply))
+          reply.raw.once('close', served)
+          return handle(row, request, reply.header('x-request-id', request.id)).catch((error: unknown) => {
+            // Whoever answers that tells of it.
+            reply.raw.off('close', served)
+            throw error
+          })
         },
       })
 
@@ -87,21 +104,23 @@ export class Background {
 
   async #begin(call: Call): Promise<void> {
     const { queue, deferral, lacks, onInternal } = this.#options
-    const { res, path, peek, cors = [] } = call
+    const { res, path, peek, requestId, cors = [] } = call
+    const lines = [...cors, 'X-Request-Id', requestId]
+    const closing = () => (queue.vigil.over ? ['Connection', 'close'] : [])
     try {
       if (peek?.flag('stream')) throw refused('streamed: send it without stream')
       if (peek?.flag('store') === false) throw refused('possible without being stored: send it without store')
       if (await lacks(endpoint)) throw new ForemanError('target_refused', without(endpoint), { status: 404 })
       const { job, replayed } = await deferral.submitted(call, endpoint)
       const parts = await this.#partsOf(queue.find(job.id))
-      const lines = [...cors, ...(replayed ? ['Idempotency-Replayed', 'true'] : [])]
-      res.writeHead(200, [...lines, 'Content-Type', json, 'Content-Length', String(sizeOf(parts))])
+      if (replayed) lines.push('Idempotency-Replayed', 'true')
+      res.writeHead(200, [...lines, ...closing(), 'Content-Type', json, 'Content-Length', String(sizeOf(parts))])
       await pipeline(Readable.from(piecesOf(parts), { objectMode: false }), res)
     } catch (error) {
       // The caller has left, or half an answer was cut by the pipeline.
       if (res.destroyed) return
       if (problemOf(error).code === 'internal') onInternal(error)
-      sendNative(res, path, error, cors)
+      sendNative(res, path, error, [...lines, ...closing()])
     } finally {
       call.letGo()
     }
@@ -132,7 +151,7 @@ export class Background {
   /** The response of a job as JSON text. A done job's is the target's own object, under the job's id. */
   async #partsOf(stored: JobRow): Promise<Parts> {
     const { queue } = this.#options
-    const request = await membersIn((start, end) => queue.body(stored, start, end), repeatedNames)
+    const request = await this.#outlines.of(stored)
     // It may have gone on while that was read, or been deleted.
     const row = this.#own(responseIdOf(stored.id))!
     const job = queue.view(row)
@@ -144,6 +163,12 @@ export class Background {
 
 function refused(what: string): ForemanError {
   return new ForemanError('invalid_request', `a background response is not ${what}`, { status: 400 })
+}
+
+function servedOf({ method, id: requestId }: FastifyRequest, { raw, elapsedTime: ms }: FastifyReply): Served {
+  const status = raw.headersSent ? raw.statusCode : 499
+  const outcome = raw.writableFinished ? 'answered' : 'left'
+  return { route: routeOf(oneResponse), method, status, outcome, ms, overheadMs: undefined, requestId }
 }
 
 function unlessConflict(error: unknown): void {

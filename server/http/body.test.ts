@@ -5,7 +5,8 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { Line } from './byhand.ts'
-import { Body, largestBody, Memory, Upload } from './body.ts'
+import { Body, largestBody, Upload } from './body.ts'
+import { Memory } from './memory.ts'
 
 const MB = 1 << 20
 const request = () => new PassThrough() as unknown as IncomingMessage

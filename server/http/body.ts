@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { halt, proceed } from './halt.ts'
+import type { Holder, Memory } from './memory.ts'
 import { Pieces } from './pieces.ts'
 
 /** Bytes that may have come and not yet been asked for. */
@@ -12,21 +13,24 @@ const mostWaiting = 256 * 1024
 
 /**
  * Streams a request's body, after what was already read of it. Destroying it leaves the request's connection alone. What
- * comes unasked is put together here and not in queues of Node's, where a byte that came alone costs hundreds.
+ * comes unasked is put together here and not in queues of Node's, where a byte that came alone costs hundreds. `along` is
+ * shown each piece first, and may destroy it.
  */
 export class Upload extends Readable {
   readonly #req: IncomingMessage
   readonly #first: Body | undefined
+  readonly #along: ((chunk: Buffer) => void) | undefined
   readonly #waiting = new Pieces()
   #bytes = 0
   #asked = false
   #ended = false
   #halted = false
 
-  constructor(req: IncomingMessage, first?: Body) {
+  constructor(req: IncomingMessage, first?: Body, along?: (chunk: Buffer) => void) {
     super({ highWaterMark: 1 })
     this.#req = req
     this.#first = first
+    this.#along = along
     // undici destroys it with a reason when the request fails; the passage hears of that from undici itself.
     this.on('error', () => {})
     req.on('data', this.#data)
@@ -35,6 +39,8 @@ export class Upload extends Readable {
   }
 
   readonly #data = (chunk: Buffer) => {
+    this.#along?.(chunk)
+    if (this.destroyed) return
     if (this.#asked) {
       this.#asked = false
       this.push(chunk)
@@ -83,37 +89,11 @@ export class Upload extends Readable {
   }
 }
 
-/** Bytes of bodies read whole and not yet sent on: most of one, most of all. */
+/** Most bytes of one body that is read whole. */
 export const largestBody = 64 * 1024 * 1024
-const largestInAll = 256 * 1024 * 1024
-
-/** Counts the bytes held by all bodies that are being read. */
-export class Memory {
-  readonly #limit: number
-  #held = 0
-
-  constructor(limit = largestInAll) {
-    this.#limit = limit
-  }
-
-  get held(): number {
-    return this.#held
-  }
-
-  /** Takes room for `bytes` if there is any left. */
-  take(bytes: number): boolean {
-    if (this.#held + bytes > this.#limit) return false
-    this.#held += bytes
-    return true
-  }
-
-  give(bytes: number): void {
-    this.#held -= bytes
-  }
-}
 
 /** One body as far as it was read. */
-export class Body {
+export class Body implements Holder {
   readonly #memory: Memory
   #pieces = new Pieces()
   #held = 0
@@ -126,12 +106,32 @@ export class Body {
     return this.#pieces.all
   }
 
+  /** Bytes that came. */
+  get size(): number {
+    return this.#pieces.size
+  }
+
+  /** Those of them that count. */
+  get held(): number {
+    return this.#held
+  }
+
   /** Keeps a piece. False when there is no room for more after it. */
   add(chunk: Buffer): boolean {
     this.#pieces.add(chunk)
-    const room = this.#held + chunk.length <= largestBody && this.#memory.take(chunk.length)
+    const room = this.#held + chunk.length <= largestBody && this.#memory.take(chunk.length, this)
     if (room) this.#held += chunk.length
     return room
+  }
+
+  /** What has come of it comes too slowly: it is ended when its room is needed. */
+  slow(end: () => void): void {
+    this.#memory.slow(this, end)
+  }
+
+  /** It comes no more, or not here. */
+  settled(): void {
+    this.#memory.settled(this)
   }
 
   /** The pieces in a form undici sends. Nothing is handed over before `sent`, so it may be asked for again. */
@@ -156,6 +156,7 @@ export class Body {
 
   /** Nobody wants it any more. */
   drop(): void {
+    this.settled()
     this.#pieces = new Pieces()
     this.#memory.give(this.#held)
     this.#held = 0

@@ -38,10 +38,9 @@ function sequenceOf(cursor: string): number {
   return Number(match[1])
 }
 
-function labelOf(text: string): { key: string; value: string } {
-  const colon = text.indexOf(':')
-  if (colon < 1) throw refused('/label', 'a label is asked for as key:value')
-  return { key: text.slice(0, colon), value: text.slice(colon + 1) }
+function labelOf(text: string): string {
+  if (!text.includes(':', 1)) throw refused('/label', 'a label is asked for as key:value')
+  return text
 }
 
 function refused(pointer: string, detail: string): ForemanError {

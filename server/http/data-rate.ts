@@ -1,7 +1,9 @@
-// How slowly the body of a request may come where foreman itself waits for it: on own routes, and everywhere once the
-// request is answered and the rest of its body is wanted by nobody. What is on its way to the target takes its time.
+// How slowly the body of a request may come where foreman itself waits for it: on own routes, where it is kept until its end,
+// and everywhere once the request is answered and the rest of its body is wanted by nobody. What is on its way to the target
+// takes its time.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
+import { ForemanError } from '../job/error.ts'
 import { hasBody } from './arrival.ts'
 
 /** The time a body gets at first, and the most that it can earn at once. */
@@ -33,4 +35,9 @@ export function keepRate(req: IncomingMessage, clock: Clock, late: () => void): 
 /** Ends the connection of a request that is answered and whose body is not sent to its end at that rate. */
 export function boundRest(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
   if (hasBody(req.headers)) res.once('finish', () => keepRate(req, clock, () => req.socket.destroy()))
+}
+
+/** What the sender of such a body is told. */
+export function tooSlow(): ForemanError {
+  return new ForemanError('invalid_request', 'the body comes too slowly', { status: 408 })
 }

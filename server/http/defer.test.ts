@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { Bench } from '../queue/queue.harness.ts'
 import { afterwards } from '../store/store.harness.ts'
-import { look } from './arrival.ts'
-import { Body, largestBody, Memory } from './body.ts'
+import { systemClock } from '../clock.ts'
+import { Body, largestBody } from './body.ts'
 import { Line } from './byhand.ts'
 import { Deferral } from './defer.ts'
+import { look } from './looking.ts'
+import { Memory } from './memory.ts'
 import type { Api } from './trpc.ts'
 
 const MB = 1 << 20
@@ -24,12 +26,16 @@ async function open({ room = 64 * MB, bodyMax = MB } = {}) {
   const memory = new Memory(room)
   const server = createServer((req, res) => {
     const body = new Body(memory)
-    look(req, path, body, (_key, peek, upload) => {
-      const letGo = () => {
-        body.drop()
-        upload?.destroy()
-      }
-      if (!deferral.take({ req, res, path, cors: undefined, body, peek, letGo })) res.writeHead(299).end()
+    look(req, path, body, systemClock, {
+      done: (_key, peek, upload) => {
+        const letGo = () => {
+          body.drop()
+          upload?.destroy()
+        }
+        const call = { req, res, path, requestId: 'r', cors: undefined, body, peek, letGo }
+        if (!deferral.take(call)) res.writeHead(299).end()
+      },
+      refuse: (why) => internal.push(why),
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

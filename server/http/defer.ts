@@ -7,14 +7,16 @@ import { pipeline } from 'node:stream/promises'
 import { ZodError } from 'zod'
 import { ForemanError } from '../job/error.ts'
 import { isTerminal } from '../job/state.ts'
-import { endpoints, isNative, SubmitJob, type Endpoint } from '../job/submit.ts'
+import { isEmbedding, isEndpoint, isNative, SubmitJob, type Endpoint } from '../job/submit.ts'
 import type { Submitted } from '../queue/intake.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { isPacked, lengthOf } from './arrival.ts'
 import { largestBody } from './body.ts'
 import { pieces } from './download.ts'
 import { fingerprint } from './fingerprint.ts'
 import { readVerbatim } from './json-body.ts'
 import { labelsOf } from './labels.ts'
+import { noRoom } from './memory.ts'
 import { sendNative } from './native.ts'
 import { idempotencyKey, prefer } from './prefer.ts'
 import { present, waited } from './present.ts'
@@ -32,8 +34,6 @@ export interface DeferralOptions {
   onInternal: (error: unknown) => void
 }
 
-const retryAfterS = 5
-
 export class Deferral {
   readonly #options: DeferralOptions
 
@@ -45,6 +45,8 @@ export class Deferral {
   readonly take = (call: Call): boolean => {
     const { respondAsync, wait } = prefer(call.req.headers.prefer)
     if (!respondAsync || !isEndpoint(call.path)) return false
+    // The target refuses it, and says so itself. Routes that know no such member don't look at it.
+    if (call.peek?.misfit('stream') && !isEmbedding(call.path)) return false
     const stream = call.peek?.flag('stream')
     // A job of these routes never streams, so there would be nothing to answer it with.
     if (!isNative(call.path) && stream === true) return false
@@ -54,12 +56,12 @@ export class Deferral {
 
   async #answer(call: Call, endpoint: Endpoint, streamed: boolean, wait: number | undefined): Promise<void> {
     const { api, onInternal } = this.#options
-    const { res, path } = call
-    const lines = [...(call.cors ?? [])]
+    const { res, path, requestId, cors = [] } = call
+    const lines = [...cors, 'X-Request-Id', requestId]
     const left = new AbortController()
     res.once('close', () => left.abort())
     try {
-      const { job, replayed } = await this.submitted(call, endpoint)
+      const { job, replayed, model } = await this.submitted(call, endpoint)
       lines.push('Location', job.links.self)
       lines.push('Preference-Applied', wait === undefined ? 'respond-async' : `respond-async, wait=${wait}`)
       if (replayed) lines.push('Idempotency-Replayed', 'true')
@@ -67,7 +69,8 @@ export class Deferral {
       if (wait === undefined || !isTerminal(row.state)) return this.#accepted(call, row, lines)
       // OpenAI's and Anthropic's SDKs send a call again that was answered 409 or 5xx, and that would be another job.
       if (!isNative(path)) lines.push('X-Should-Retry', 'false')
-      const { status, contentType, body } = replayOf(api.queue, row, streamed)
+      const { status, contentType, body, retryAfter_s } = replayOf(api.queue, row, { streamed, model })
+      if (retryAfter_s !== undefined) lines.push('Retry-After', String(retryAfter_s))
       const head = [...lines, ...this.#closing(), 'Content-Type', contentType]
       if (typeof body === 'string') return void res.writeHead(status, [...head, ...length(body)]).end(body)
       const size = body.row.size_bytes
@@ -83,9 +86,9 @@ export class Deferral {
 
   /**
    * Makes the job that a call asks for, as POST /jobs would of the same body and what the head says. Resolves when it is on
-   * disk; the bytes of the call are let go. Throws what that route answers with, pointers being into the body.
+   * disk, with its model as the call names it; the bytes of the call are let go. Throws what that route answers with, pointers being into the body.
    */
-  async submitted(call: Call, endpoint: Endpoint): Promise<Submitted> {
+  async submitted(call: Call, endpoint: Endpoint): Promise<Submitted & { model: string }> {
     const { api, bodyMax } = this.#options
     const { headers } = call.req
     const keyHeader = headers['idempotency-key']
@@ -103,7 +106,7 @@ export class Deferral {
       const trace = traceOf(headers)
       const [submitted] = await api.queue.submit([{ input, body: text, trace, fingerprint: keyed }])
       if (!submitted) throw new ForemanError('internal', 'nothing was submitted')
-      return submitted
+      return { ...submitted, model: input.request.body.model as string }
     } finally {
       call.letGo()
     }
@@ -127,18 +130,16 @@ function wrapped(endpoint: Endpoint, body: readonly Buffer[], labels: SubmitJob[
   return [Buffer.from(`{"request":{"endpoint":"${endpoint}","body":`), ...body, Buffer.from(tail)]
 }
 
-const isEndpoint = (path: string): path is Endpoint => (endpoints as readonly string[]).includes(path)
-
 const length = (text: string) => ['Content-Length', String(Buffer.byteLength(text))]
 
 /** The bytes of the whole body. Throws when they are not there. */
 function bytesOf({ req, body, peek }: Call, bodyMax: number): readonly Buffer[] {
-  if (req.headers['content-encoding'] !== undefined)
+  if (isPacked(req.headers))
     throw new ForemanError('invalid_request', 'a call that becomes a job is sent uncompressed', { status: 415 })
-  const size = body?.chunks.reduce((sum, chunk) => sum + chunk.length, 0) ?? Infinity
+  const size = Math.max(body?.size ?? 0, lengthOf(req.headers))
   const most = Math.min(bodyMax, largestBody)
   if (size > most) throw new ForemanError('too_large', `the body is limited to ${most} bytes`)
-  if (!body || !peek) throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+  if (!body || !peek) throw noRoom()
   return body.chunks
 }
 

@@ -6,10 +6,12 @@ import type { Dispatcher } from 'undici'
 import type { ForemanError } from '../job/error.ts'
 import type { Ticket, Traveller } from '../people/visit.ts'
 import type { Underway } from './active.ts'
-import { afterPredecessor, hasBody, isLegible, look, unfitness } from './arrival.ts'
+import { afterPredecessor, hasBody, isLegible, unfitness } from './arrival.ts'
 import { Body, Upload } from './body.ts'
 import { clientLines } from './lines.ts'
+import { look } from './looking.ts'
 import { absent, failure, isUnmade, sendNative, stopping } from './native.ts'
+import { Overhead } from './overhead.ts'
 import { isInference, originForm, pathOf, routeOf, type Peek } from './peek.ts'
 import { cutShort, writePiece } from './piece.ts'
 import { onward, type Served, type Way } from './way.ts'
@@ -27,11 +29,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   readonly #requestId: string
   /** CORS lines of the answer, if a page asked. */
   readonly #cors: readonly string[] | undefined
-  readonly #started = performance.now()
-  #bodyRead = this.#started
-  /** Since when the lane holds it. */
-  #heldSince: number | undefined
-  #overheadMs = 0
+  readonly #overhead = new Overhead()
   #body: Body | undefined
   #upload: Upload | undefined
   #ticket: Ticket | undefined
@@ -85,10 +83,13 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   /** Reads the body of an inference request to its end, as far as there is room for it. */
   #look(): void {
     this.#body = new Body(this.#way.memory)
-    look(this.#req, this.#path, this.#body, (key, peek, upload) => {
-      this.#bodyRead = performance.now()
-      this.#upload = upload
-      this.#afterPredecessor(() => this.#arrive(key, peek))
+    look(this.#req, this.#path, this.#body, this.#way.clock, {
+      done: (key, peek, upload) => {
+        this.#overhead.there()
+        this.#upload = upload
+        this.#afterPredecessor(() => this.#arrive(key, peek))
+      },
+      refuse: (why) => void (this.#over || this.#res.headersSent || this.#giveUp(why)),
     })
   }
 
@@ -101,15 +102,15 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
     const ticket = this.#way.people.arrive(key, this)
     if (this.#over) return ticket.release()
     this.#ticket = ticket
-    if (this.held) this.#heldSince = performance.now()
+    if (this.held) this.#overhead.waits()
     if (this.held && this.#way.closing) this.stop()
   }
 
   /** Whether a job is made of it, which answers in its place. */
   #deferred(peek: Peek | undefined): boolean {
-    if (!this.#way.defer || (this.#req.headers.prefer === undefined && !peek?.flag('background'))) return false
-    const letGo = () => this.#end()
-    const call = { req: this.#req, res: this.#res, path: this.#path, cors: this.#cors, body: this.#body, peek, letGo }
+    if (!this.#way.defer || (this.#req.headers.prefer === undefined && !peek?.background)) return false
+    const [req, res, path, requestId, cors] = [this.#req, this.#res, this.#path, this.#requestId, this.#cors]
+    const call = { req, res, path, requestId, cors, body: this.#body, peek, letGo: () => this.#end() }
     if (!this.#way.defer(call)) return false
     this.outcome = 'deferred'
     return (this.#over = true)
@@ -118,12 +119,10 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   /** The lane lets it go to the target. */
   forward(): void {
     if (this.#over) return
-    const now = performance.now()
-    const held = now - (this.#heldSince ?? now)
+    this.#overhead.goes()
     if (!this.#body && hasBody(this.#req.headers)) this.#upload ??= new Upload(this.#req)
-    const body = this.#upload ?? this.#body?.send() ?? null
-    this.#way.dispatcher.dispatch(onward(this.#way, this.#req, body), this)
-    this.#overheadMs = performance.now() - this.#bodyRead - held
+    this.#way.dispatcher.dispatch(onward(this.#way, this.#req, this.#upload ?? this.#body?.send() ?? null), this)
+    this.#overhead.gone()
   }
 
   refuse(): void {
@@ -187,7 +186,7 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   onError(error: Error): void {
     if (this.#over) return
     const unsent = this.#abort === undefined && isUnmade(error) && !this.#way.closing
-    if (unsent && this.#ticket?.again()) this.#heldSince ??= performance.now()
+    if (unsent && this.#ticket?.again()) this.#overhead.waits()
     else this.#giveUp(failure(error))
   }
 
@@ -203,8 +202,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
   #refuse(error: ForemanError): void {
     this.#end()
     this.outcome = 'refused'
-    const closing = this.#way.closing ? ['Connection', 'close'] : []
-    sendNative(this.#res, this.#path, error, [...closing, ...(this.#cors ?? [])])
+    const closing = this.#way.closing || error.status === 408 ? ['Connection', 'close'] : []
+    sendNative(this.#res, this.#path, error, ['X-Request-Id', this.#requestId, ...closing, ...(this.#cors ?? [])])
   }
 
   /** The target's part is over. */
@@ -229,8 +228,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
       method: this.#req.method!,
       status: headersSent ? statusCode : 499,
       outcome,
-      ms: performance.now() - this.#started,
-      overheadMs: this.#overheadMs,
+      ms: this.#overhead.age,
+      overheadMs: this.#overhead.ms,
       requestId: this.#requestId,
     })
     if (this.#way.active.size === 0) this.#way.onIdle()

@@ -84,11 +84,16 @@ describe('a proxied path', () => {
   })
 
   it('has one of few names, whatever is asked for', () => {
-    expect(['/', '/api/tags', '/api/blobs/sha256:1', '/v1/models/m', '/api/x', '/v1/y', '/z'].map(routeOf)).toEqual([
+    expect(
+      ['/', '/api/tags', '/api/blobs/sha256:1', '/v1/models/m', '/v1/responses/r/cancel', '/api/x', '/v1/y', '/z'].map(
+        routeOf,
+      ),
+    ).toEqual([
       '/',
       '/api/tags',
       '/api/blobs/:digest',
       '/v1/models/:model',
+      '/v1/responses/:id',
       '/api/*',
       '/v1/*',
       '/*',

@@ -1,6 +1,7 @@
 // Looking at a person's inference request without touching it: which paths are looked at, and which model and runner
 // options its body asks for. A body that can't be read is forwarded all the same; its key then can't be told.
 import { affinityKey, runnerOptions } from '../job/affinity.ts'
+import type { Kind } from './capture.ts'
 import { JsonScan, type Capture } from './scan.ts'
 
 /** The routes that need a runner. */
@@ -60,8 +61,12 @@ export function routeOf(path: string): string {
   if (named.has(path)) return path
   if (path.startsWith('/api/blobs/')) return '/api/blobs/:digest'
   if (path.startsWith('/v1/models/')) return '/v1/models/:model'
+  if (path.startsWith('/v1/responses/')) return '/v1/responses/:id'
   return path.startsWith('/api/') ? '/api/*' : path.startsWith('/v1/') ? '/v1/*' : '/*'
 }
+
+/** Where OpenAI's background mode is. */
+export const backgroundPath = '/v1/responses'
 
 /** Members that say how a call is to be answered. */
 const flags = ['stream', 'background', 'store'] as const
@@ -82,10 +87,25 @@ export class Peek {
     this.#scan.write(chunk)
   }
 
-  /** A flag of the body, once it has ended; undefined when it has none. */
+  /** A flag of the body as far as that was read; undefined when it has none. */
   flag(name: (typeof flags)[number]): boolean | undefined {
-    const kind = this.#scan.captures.find(({ path }) => path[0] === name)?.kind
+    const kind = this.#kindOf(name)
     return kind === 'true' || kind === 'false' ? kind === 'true' : undefined
+  }
+
+  /** Whether something else stands where a flag should, which the target refuses; a null is none. */
+  misfit(name: (typeof flags)[number]): boolean {
+    const kind = this.#kindOf(name)
+    return kind !== undefined && kind !== 'null' && this.flag(name) === undefined
+  }
+
+  /** Whether the body asks for a background response, as far as it was read. */
+  get background(): boolean {
+    return this.#path === backgroundPath && this.flag('background') === true
+  }
+
+  #kindOf(name: (typeof flags)[number]): Kind | undefined {
+    return this.#scan.captures.find(({ path }) => path[0] === name)?.kind
   }
 
   /** The affinity key the whole body, given again, asks for; undefined when it can't be told. */

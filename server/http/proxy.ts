@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { ForemanError } from '../job/error.ts'
 import type { People } from '../people/people.ts'
 import { Active } from './active.ts'
-import { Memory } from './body.ts'
+import { Memory } from './memory.ts'
 import { nativeAnswer } from './native.ts'
 import { corsHeaders } from './origin.ts'
 import { Passage } from './passage.ts'
@@ -66,6 +66,7 @@ export class Proxy {
       targetToken: options.targetToken,
       tokens: options.tokens,
       people: options.people,
+      clock: options.clock,
       memory: new Memory(),
       active: new Active(),
       closing: false,
@@ -156,7 +157,7 @@ export class Proxy {
       status,
       outcome: 'refused',
       ms: 0,
-      overheadMs: 0,
+      overheadMs: undefined,
       requestId: request.id,
     })
     return reply.code(status).send(body)

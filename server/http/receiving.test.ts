@@ -62,6 +62,12 @@ test.each([rest, trpc])('one at %s nested more than 1,000 deep is answered 400',
   }
 })
 
+test.each([rest, trpc])('one at %s that is packed for the way is answered 501, as one that passes is', async (path) => {
+  const opened = await door()
+  const line = await begun(opened, path, 'Transfer-Encoding: gzip, chunked', '2\r\n{}\r\n0\r\n\r\n')
+  expect(await line.until(/urn:foreman/)).toMatch(/^HTTP\/1\.1 501 [^]*no transfer coding but chunked is carried/)
+})
+
 test.each([rest, trpc])('one at %s whose caller leaves gives its room back', async (path) => {
   const opened = await door()
   for (let i = 0; i < 20; i++) {

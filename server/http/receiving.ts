@@ -4,7 +4,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { ForemanError } from '../job/error.ts'
-import { Memory, Upload } from './body.ts'
+import { miscoded } from './arrival.ts'
+import { Upload } from './body.ts'
+import { Memory, noRoom } from './memory.ts'
 
 export interface ReceivingOptions {
   /** Most bytes of one body. */
@@ -13,7 +15,6 @@ export interface ReceivingOptions {
 
 /** Bodies of the largest size that may be held at a time. */
 const bodiesAtOnce = 4
-const retryAfterS = 5
 
 export class Receiving {
   readonly bodyMax: number
@@ -30,7 +31,8 @@ export class Receiving {
   }
 
   /**
-   * Reads the body of a request, if it has one. Throws `too_large` for what says it is longer than `limit`.
+   * Reads the body of a request, if it has one. Throws `too_large` for what says it is longer than `limit`, `invalid_request`
+   * (501) for one that is packed for the way.
    */
   async read<T>(
     { raw, headers, body }: Pick<FastifyRequest, 'raw' | 'headers' | 'body'>,
@@ -39,6 +41,8 @@ export class Receiving {
   ): Promise<T | undefined> {
     // A POST without a body and without a content type is a complete request (cancel, pause).
     if (!body) return undefined
+    const unread = miscoded(headers)
+    if (unread) throw unread
     if (Number(headers['content-length'] ?? 0) > limit)
       throw new ForemanError('too_large', `the body is limited to ${limit} bytes`)
     const upload = new Upload(raw)
@@ -61,8 +65,7 @@ export class Share {
   }
 
   readonly take = (bytes: number): void => {
-    if (this.#released || !this.#memory.take(bytes))
-      throw new ForemanError('queue_full', 'too many requests are being received', { retryAfterS })
+    if (this.#released || !this.#memory.take(bytes)) throw noRoom()
     this.#bytes += bytes
   }
 

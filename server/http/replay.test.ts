@@ -4,18 +4,21 @@ import type { StoredArtifact } from '../queue/register.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { replayOf } from './replay.ts'
 
-const artifact = (name: string) => ({ row: { name }, read: () => [] }) as unknown as StoredArtifact
+const artifact = (name: string, text: string) =>
+  ({ row: { name, size_bytes: text.length }, read: () => [Buffer.from(text)] }) as unknown as StoredArtifact
 
 /** What a job left behind is told by the names of its artifacts. */
 function replay(
   row: { endpoint: string; state?: string; error?: Partial<JobError> },
   names: string[],
   streamed = true,
+  text = '{"done_reason":"stop"}',
 ) {
   const { endpoint, state = 'failed', error = {} } = row
   const failed = JSON.stringify({ code: 'target_failed', detail: 'what went wrong', ...error })
-  const queue = { artifact: (_: JobRow, name: string) => (names.includes(name) ? artifact(name) : undefined) }
-  const { body, ...rest } = replayOf(queue, { id: 'job_1', endpoint, state, error: failed } as JobRow, streamed)
+  const queue = { artifact: (_: JobRow, name: string) => (names.includes(name) ? artifact(name, text) : undefined) }
+  const stored = { id: 'job_1', endpoint, state, error: failed, model: 'nope:latest' } as JobRow
+  const { body, ...rest } = replayOf(queue, stored, { streamed, model: 'Nope' })
   return { ...rest, body: typeof body === 'string' ? body : body.row.name }
 }
 
@@ -33,6 +36,14 @@ describe('a done job', () => {
       ...whole,
       contentType: 'application/json',
     })
+  })
+
+  test('of which nothing was generated is one object for who reads lines as well, as Ollama answers it', () => {
+    const row = { endpoint: '/api/chat', state: 'done' }
+    for (const reason of ['load', 'unload'])
+      expect(replay(row, both, true, `{"done_reason":"${reason}"}`)).toMatchObject({ body: 'response.json' })
+    for (const text of ['{"done_reason":"length"}', `{"done_reason":"load","response":"${'x'.repeat(5000)}"}`])
+      expect(replay(row, both, true, text)).toMatchObject({ body: 'stream.ndjson' })
   })
 
   test('that was erased under its caller is gone', () => {
@@ -68,6 +79,16 @@ describe('a failed job', () => {
   test('keeps an error in a 200 of a route that does not stream', () => {
     const error = { target_status: 200, target_body: '{"error":{"message":"x"}}' }
     expect(replay({ endpoint: '/v1/responses', error }, [])).toMatchObject({ status: 200, body: error.target_body })
+  })
+
+  test('of a missing model names it as its caller does, and no other one so', () => {
+    const target_body = '{"error":"model \'nope:latest\' not found"}'
+    const told = (code: string) =>
+      replay({ endpoint: '/api/chat', error: { code, target_status: 404, target_body } }, [])
+    expect(told('model_missing').body).toBe('{"error":"model \'Nope\' not found"}')
+    expect(told('target_refused').body).toBe(target_body)
+    const error = { code: 'model_missing', target_status: 404, detail: 'no nope:latest', target_body: '{"error":' }
+    expect(replay({ endpoint: '/api/chat', error }, []).body).toBe('{"error":"no Nope"}')
   })
 
   test('of a text that is no JSON, or empty, is told as it came', () => {

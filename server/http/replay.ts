@@ -13,24 +13,46 @@ export interface Replay {
   status: number
   contentType: string
   body: string | StoredArtifact
+  /** Seconds after which the target was to be asked again. */
+  retryAfter_s?: number | undefined
 }
 
-/** `streamed`: the caller reads a native answer line by line. */
-export function replayOf(queue: Pick<Queue, 'artifact'>, row: JobRow, streamed: boolean): Replay {
+/** How the answer was asked for. */
+export interface Asked {
+  /** A native answer is read line by line. */
+  streamed: boolean
+  /** The model as the call names it. */
+  model: string
+}
+
+export function replayOf(queue: Pick<Queue, 'artifact'>, row: JobRow, { streamed, model }: Asked): Replay {
   const { id, endpoint, state } = row
   if (state === 'canceled') throw new ForemanError('conflict', 'the job was canceled', { jobId: id })
   const lines = streamed && streams(endpoint) ? queue.artifact(row, 'stream.ndjson') : undefined
   const whole = { status: 200, contentType: jsonOf(endpoint) }
   const stream = lines && { status: 200, contentType: 'application/x-ndjson', body: lines }
-  if (state !== 'done') return failure(row, stream)
+  if (state !== 'done') return failure(row, stream, model)
   const response = queue.artifact(row, 'response.json')
   if (!response) throw new ForemanError('gone', 'the job was deleted', { jobId: id })
-  return stream ?? { ...whole, body: response }
+  return stream && !isOfLoad(response) ? stream : { ...whole, body: response }
+}
+
+/** An answer to a request for nothing but the runner is longer only with a very long name. */
+const longestLoad = 4 * 1024
+
+/** Whether Ollama generated nothing: it answers that as one object, whether lines are asked for or not. */
+function isOfLoad({ row, read }: StoredArtifact): boolean {
+  if (row.size_bytes > longestLoad) return false
+  const { done_reason } = parsed(Buffer.concat([...read()]).toString())
+  return done_reason === 'load' || done_reason === 'unload'
 }
 
 /** What the target said of a failed job; `stream` are the lines that had come. */
-function failure({ id, endpoint, error }: JobRow, stream: Replay | undefined): Replay {
-  const { code, detail, target_status: status, target_body: said = '' } = JSON.parse(error ?? '{}') as JobError
+function failure({ id, endpoint, error, ...row }: JobRow, stream: Replay | undefined, model: string): Replay {
+  const { code, target_status: status, target_retry_after_s, ...texts } = JSON.parse(error ?? '{}') as JobError
+  // The target was asked to load it under its whole name, and says that of the one it was asked for.
+  const named = (text: string) => (code === 'model_missing' ? text.replaceAll(row.model, model) : text)
+  const [detail, said] = [named(texts.detail), named(texts.target_body ?? '')]
   // An error can stand in a 200. No other status below 400 is one that a caller could read as a failure, and a redirect
   // would lead it to the job, whose address goes with the answer.
   if (status === undefined || (status < 400 && (status !== 200 || said === '')))
@@ -43,6 +65,7 @@ function failure({ id, endpoint, error }: JobRow, stream: Replay | undefined): R
     status: broke ? 500 : status,
     contentType: plain ? 'text/plain; charset=utf-8' : jsonOf(endpoint),
     body: plain ? said : inShape(endpoint, status, said, detail),
+    retryAfter_s: target_retry_after_s,
   }
 }
 
@@ -67,9 +90,9 @@ function typeOf(endpoint: string, status: number): string {
   return status === 503 && endpoint === '/v1/messages' ? 'overloaded_error' : 'api_error'
 }
 
-function parsed(text: string): { error?: unknown } {
+function parsed(text: string): { error?: unknown; done_reason?: unknown } {
   try {
-    return JSON.parse(text) as { error?: unknown }
+    return JSON.parse(text) as { error?: unknown; done_reason?: unknown }
   } catch {
     return {}
   }

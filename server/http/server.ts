@@ -5,9 +5,8 @@ import { randomBytes } from 'node:crypto'
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { systemClock } from '../clock.ts'
-import { ForemanError } from '../job/error.ts'
 import { Hosts, Tokens } from './auth.ts'
-import { boundRest, keepRate } from './data-rate.ts'
+import { boundRest, keepRate, tooSlow } from './data-rate.ts'
 import { gate } from './gate.ts'
 import { endUpgrade } from './head.ts'
 import { nativeAnswer } from './native.ts'
@@ -155,10 +154,6 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       await app.close()
     },
   }
-}
-
-function tooSlow(): ForemanError {
-  return new ForemanError('invalid_request', 'the body comes too slowly', { status: 408 })
 }
 
 /** An error on an own route, in the shape its callers read. */

@@ -2,10 +2,12 @@
 // it is over.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import type { Clock } from '../clock.ts'
 import type { People } from '../people/people.ts'
 import type { Active } from './active.ts'
-import type { Body, Memory } from './body.ts'
+import type { Body } from './body.ts'
 import { upstreamLines } from './lines.ts'
+import type { Memory } from './memory.ts'
 import { originForm, type Peek } from './peek.ts'
 
 /** What became of a proxied request. */
@@ -19,8 +21,8 @@ export interface Served {
   outcome: 'answered' | 'refused' | 'left' | 'cut' | 'deferred'
   /** From the handler to the end. */
   ms: number
-  /** What foreman itself added: from the request (its body, if it was looked at) to its dispatch. */
-  overheadMs: number
+  /** What foreman itself added: from the request (its body, if it was looked at) to its dispatch. None without one. */
+  overheadMs: number | undefined
   requestId: string
 }
 
@@ -30,6 +32,7 @@ export interface Call {
   res: ServerResponse
   /** Decoded, without the query. */
   path: string
+  requestId: string
   /** CORS lines of the answer, if a page asked. */
   cors: readonly string[] | undefined
   /** The bytes of its body; none when that was not looked at. */
@@ -49,6 +52,7 @@ export interface Way {
   /** foreman's own, which the target never gets. */
   tokens: readonly string[]
   people: People
+  clock: Clock
   memory: Memory
   /** Passages under way. */
   active: Active

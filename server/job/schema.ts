@@ -47,6 +47,7 @@ export const JobError = z
     detail: z.string(),
     target_status: z.int().optional(),
     target_body: z.string().optional(),
+    target_retry_after_s: z.int().optional().meta({ description: 'The wait the target asked for.' }),
   })
   .meta({ id: 'JobError' })
 export type JobError = z.infer<typeof JobError>

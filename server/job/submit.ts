@@ -17,6 +17,8 @@ export const endpoints = [
 ] as const
 export type Endpoint = (typeof endpoints)[number]
 
+export const isEndpoint = (path: string): path is Endpoint => (endpoints as readonly string[]).includes(path)
+
 export const isNative = (endpoint: string) => endpoint.startsWith('/api/')
 export const isEmbedding = (endpoint: string) => endpoint === '/api/embed' || endpoint === '/v1/embeddings'
 /** Whether the answer to a job comes word by word. */

@@ -20,7 +20,7 @@ export interface Passed {
   status: number
   outcome: string
   ms: number
-  overheadMs: number
+  overheadMs: number | undefined
   requestId: string
 }
 
@@ -193,7 +193,7 @@ export class Ledger {
   /** A proxied request has ended. */
   served({ route, method, status, outcome, ms, overheadMs, requestId }: Passed): void {
     const { log, metrics } = this.#options
-    metrics.proxied(route, status, overheadMs / 1000)
+    metrics.proxied(route, status, overheadMs === undefined ? undefined : overheadMs / 1000)
     if (log.isLevelEnabled('debug'))
       log.debug({ route, method, status, outcome, ms: Math.round(ms), request: requestId }, 'passed through')
   }

@@ -4,6 +4,7 @@
 import { fieldsOf } from './answer.ts'
 import { isEmbedding } from '../job/submit.ts'
 import type { Code } from '../job/error.ts'
+import type { JobError } from '../job/schema.ts'
 
 export interface Failure {
   /** `model_missing`, `target_refused` (this request will never do), `target_failed` or `too_large`. */
@@ -105,6 +106,17 @@ export function classify(said: { status: number; text: string; endpoint: string;
 /** A request that was sent and got no proper end: a cut connection, a stream without `done:true`, not JSON. */
 export function brokenOff(detail: string, targetStatus?: number): Failure {
   return { ...limited, detail, ...(targetStatus === undefined ? {} : { targetStatus }) }
+}
+
+/** A failure as the job tells it. */
+export function told({ code, detail, targetStatus, targetBody, retryAfter_ms }: Failure): JobError {
+  return {
+    code,
+    detail,
+    ...(targetStatus === undefined ? {} : { target_status: targetStatus }),
+    ...(targetBody === undefined ? {} : { target_body: targetBody }),
+    ...(retryAfter_ms === undefined ? {} : { target_retry_after_s: Math.ceil(retryAfter_ms / 1000) }),
+  }
 }
 
 /** An answer above the limit of `bytes`. */

@@ -5,6 +5,7 @@ import { parseAffinityKey, type RunnerOptions } from '../job/affinity.ts'
 import { isEmbedding, type Endpoint } from '../job/submit.ts'
 import { fieldsOf } from './answer.ts'
 import { TargetFailure, brokenOff, classify } from './failure.ts'
+import type { Answered } from './wire.ts'
 
 export interface Load {
   endpoint: Endpoint
@@ -48,8 +49,8 @@ export function wordRequest(key: string) {
 }
 
 /** Throws TargetFailure unless the answer says that the runner is in memory. */
-export function mustBeLoaded({ status, text }: { status: number; text: string }, endpoint: Endpoint): void {
-  if (status !== 200 || !isLoadAnswer(text)) throw new TargetFailure(loadFailure(status, text, endpoint))
+export function mustBeLoaded(answered: Answered, endpoint: Endpoint): void {
+  if (answered.status !== 200 || !isLoadAnswer(answered.text)) throw new TargetFailure(loadFailure(answered, endpoint))
 }
 
 /** 200 with the answer to a request for nothing: the model is in memory. */
@@ -62,7 +63,7 @@ function isLoadAnswer(text: string): boolean {
   }
 }
 
-function loadFailure(status: number, text: string, endpoint: Endpoint) {
-  if (status !== 200 || text.includes('"error"')) return classify({ status, text, endpoint })
+function loadFailure({ status, text, retryAfter_ms }: Answered, endpoint: Endpoint) {
+  if (status !== 200 || text.includes('"error"')) return classify({ status, text, endpoint, retryAfter_ms })
   return brokenOff('the target answered a load request with something else', status)
 }

@@ -10,7 +10,7 @@ import { Fold } from './fold.ts'
 import { LineSplitter } from './ndjson.ts'
 import { withStream } from './stream-flag.ts'
 import { Whole } from './whole.ts'
-import type { Reply, Wire } from './wire.ts'
+import { waitIn, type Reply, type Wire } from './wire.ts'
 
 export interface RunRequest {
   endpoint: Endpoint
@@ -134,6 +134,6 @@ async function refusal(endpoint: string, reply: Reply, { clock, onBytes }: RunLi
     if (!(error instanceof TargetFailure)) throw error
   }
   const text = Buffer.concat(parts).toString()
-  const retryAfter_ms = waitFrom(reply.headers['retry-after'], clock.wall())
+  const retryAfter_ms = waitIn(reply.headers, clock.wall())
   return new TargetFailure(classify({ status: reply.status, text, endpoint, retryAfter_ms }))
 }

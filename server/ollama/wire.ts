@@ -41,6 +41,8 @@ export interface Answered {
   text: string
   /** What the target's clock said, epoch milliseconds: rounded up, as the header has whole seconds only. Undefined: nothing. */
   date: number | undefined
+  /** The wait it asked for. */
+  retryAfter_ms: number | undefined
 }
 
 export class Wire {
@@ -131,11 +133,22 @@ export class Wire {
         if (size > most) throw new TargetFailure(brokenOff(`the target answered ${request.path} with too much`))
         parts.push(part)
       }
-      return { status: reply.status, text: Buffer.concat(parts).toString(), date: dateIn(reply.headers) }
+      const { status, headers } = reply
+      const retryAfter_ms = waitIn(headers, this.#clock.wall())
+      return { status, text: Buffer.concat(parts).toString(), date: dateIn(headers), retryAfter_ms }
     } finally {
       cancel?.()
     }
   }
+}
+
+/** Retry-After as milliseconds from `wall` on: it is a number of seconds or a date. */
+export function waitIn({ 'retry-after': header }: Reply['headers'], wall: number): number | undefined {
+  const text = [header].flat()[0]?.trim()
+  if (!text) return undefined
+  if (/^\d+$/.test(text)) return Number(text) * 1000
+  const date = Date.parse(text)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - wall)
 }
 
 function dateIn({ date }: Reply['headers']): number | undefined {

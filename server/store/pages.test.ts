@@ -67,8 +67,8 @@ describe('a page of the list', () => {
     end(2, 'failed')
     expect(await seqs({ states: ['canceled', 'failed'] })).toEqual([2, 1])
     expect(await seqs({ model: 'a:latest' })).toEqual([5, 3, 1])
-    expect(await seqs({ label: { key: 'feed', value: '0' } })).toEqual([6, 3])
-    expect(await seqs({ label: { key: 'other', value: '0' } })).toEqual([])
+    expect(await seqs({ label: 'feed:0' })).toEqual([6, 3])
+    expect(await seqs({ label: 'other:0' })).toEqual([])
     expect(await seqs({ createdAfter: 1003 })).toEqual([6, 5, 4])
     expect(await seqs({ createdBefore: 1003 })).toEqual([2, 1])
     expect(await seqs({ createdAfter: 1001, createdBefore: 1005, model: 'a:latest' })).toEqual([3])
@@ -84,10 +84,21 @@ describe('a page of the list', () => {
     ]
     fill(labels.length, (seq) => ({ labels: JSON.stringify(labels[seq - 1]) }))
     for (const [i, label] of labels.entries())
-      for (const [key, value] of Object.entries(label)) expect(await seqs({ label: { key, value } })).toContain(i + 1)
-    expect(await seqs({ label: { key: ',', value: ':' } })).toEqual([])
-    expect(await seqs({ label: { key: 'b', value: ':' }, limit: 1 })).toEqual([2])
-    expect(await seqs({ label: { key: 'toString', value: 'x' } })).toEqual([3])
+      for (const [key, value] of Object.entries(label))
+        expect(await seqs({ label: `${key}:${value}` })).toContain(i + 1)
+    expect(await seqs({ label: ',::' })).toEqual([])
+    expect(await seqs({ label: 'b::', limit: 1 })).toEqual([2])
+    expect(await seqs({ label: 'toString:x' })).toEqual([3])
+  })
+
+  test('finds a label wherever its key ends, a colon in it or not', async () => {
+    fill(5, (seq) => ({
+      labels: ['{"a":"b:c"}', '{"a:b":"c"}', '{"a:b:c":""}', '{"a":"b"}', '{"a:b":"c","a":""}'][seq - 1],
+    }))
+    expect(await seqs({ label: 'a:b:c' })).toEqual([5, 2, 1])
+    expect(await seqs({ label: 'a:b:c:' })).toEqual([3])
+    expect(await seqs({ label: 'a:b' })).toEqual([4])
+    expect(await seqs({ label: 'a:' })).toEqual([5])
   })
 
   test('has cursors that hold while jobs come and go, the one a cursor was made from among them', async () => {

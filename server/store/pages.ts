@@ -9,7 +9,8 @@ import { from, listed, type JobRow } from './jobs.ts'
 export interface Page {
   states: readonly State[]
   model?: string
-  label?: { key: string; value: string }
+  /** `key:value`, cut at any colon but one at the start: keys and values may have their own. */
+  label?: string
   createdAfter?: number
   createdBefore?: number
   /** Rows older than this sequence. */
@@ -68,14 +69,14 @@ export class Pages {
       floor,
       states: states.length > 0 ? JSON.stringify(states) : null,
       model,
-      label: label ? JSON.stringify({ [label.key]: label.value }).slice(1, -1) : null,
+      label: label === undefined ? null : startOf(label),
       createdAfter,
       createdBefore,
     }
     for (let below = before; rows.length < limit;) {
       const most = limit - rows.length
       const some = this.#within.all({ ...wanted, before: below, most })
-      rows.push(...some.filter((row) => !label || valueOf(row, label.key) === label.value))
+      rows.push(...some.filter((row) => label === undefined || isLabelled(row, label)))
       if (some.length < most) return
       below = some.at(-1)!.seq
     }
@@ -98,7 +99,15 @@ export const pageWithin = `SELECT ${listed} FROM ${from}
     AND (@label IS NULL OR instr(labels, @label) > 0)
   ORDER BY job.seq DESC LIMIT @most`
 
-function valueOf({ labels }: JobRow, key: string): unknown {
-  const all = JSON.parse(labels) as Record<string, string>
-  return Object.hasOwn(all, key) ? all[key] : undefined
+/** What the member of a label has in it, as JSON, wherever the label is to be cut. */
+function startOf(label: string): string {
+  const colon = label.indexOf(':', 1)
+  const [key, value] = [label.slice(0, colon), label.slice(colon + 1)]
+  return value.includes(':') ? JSON.stringify(key).slice(0, -1) : JSON.stringify({ [key]: value }).slice(1, -1)
+}
+
+function isLabelled({ labels }: JobRow, label: string): boolean {
+  return Object.entries(JSON.parse(labels) as Record<string, string>).some(
+    ([key, value]) => `${key}:${value}` === label,
+  )
 }

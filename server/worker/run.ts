@@ -8,7 +8,7 @@ import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from '../ollama/answer.ts'
-import { TargetAbsent, TargetFailure } from '../ollama/failure.ts'
+import { TargetAbsent, TargetFailure, told } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -184,13 +184,8 @@ export class Run {
       throw error
     }
     if (error.failure === emptied) await this.#options.target.unload(this.#options.target.runnerKey(row.key))
-    const { code, detail, targetStatus, targetBody, retry, retryAfter_ms } = error.failure
-    const said: JobError = {
-      code,
-      detail,
-      ...(targetStatus === undefined ? {} : { target_status: targetStatus }),
-      ...(targetBody === undefined ? {} : { target_body: targetBody }),
-    }
+    const { retry, retryAfter_ms } = error.failure
+    const said = told(error.failure)
     if (retry === 'never' || (retry === 'once' && row.attempt > 1)) return this.#fail(row, said)
     return this.#back(row, 'back_off', { error: said, progressed, backoff_ms: this.#backoff(row, retryAfter_ms) })
   }

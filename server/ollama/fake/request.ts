@@ -20,14 +20,16 @@ const shared = {
   top_logprobs: 'int',
 }
 
+const embedding = { model: 'string', options: 'map[string]interface {}' }
+
 const structs: Record<string, Struct> = {
   '/api/chat': { name: 'ChatRequest', fields: { ...shared, messages: '[]api.Message', tools: 'api.Tools' } },
   '/api/generate': {
     name: 'GenerateRequest',
     fields: { ...shared, prompt: 'string', suffix: 'string', system: 'string', template: 'string', raw: 'bool' },
   },
-  '/api/embed': { name: 'EmbedRequest', fields: { ...shared, dimensions: 'int' } },
-  '/api/embeddings': { name: 'EmbeddingRequest', fields: { ...shared, prompt: 'string' } },
+  '/api/embed': { name: 'EmbedRequest', fields: { ...embedding, truncate: 'bool', dimensions: 'int' } },
+  '/api/embeddings': { name: 'EmbeddingRequest', fields: { ...embedding, prompt: 'string' } },
   '/api/show': { name: 'ShowRequest', fields: { model: 'string', name: 'string', verbose: 'bool' } },
   '/api/copy': { name: 'CopyRequest', fields: { source: 'string', destination: 'string' } },
   '/api/delete': { name: 'DeleteRequest', fields: { model: 'string', name: 'string' } },
