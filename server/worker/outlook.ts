@@ -13,7 +13,7 @@ import { Planner, type Entry, type PlannerOptions } from './planner.ts'
 import type { Run } from './run.ts'
 import type { Turns } from './turns.ts'
 
-export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'onEtaError'> {
+export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'look' | 'onEtaError'> {
   queue: Queue
   target: Target
   people: People

@@ -33,6 +33,7 @@ async function planning(count: number, more: Partial<PlannerOptions> = {}) {
       return snapshot({ keys: queue.keys((key) => key) })
     },
     run: () => null,
+    look: () => undefined,
     ...more,
   })
   const jobs = Array.from({ length: count }, (_, i) => submission({}, { model: `m${i % 5}` }))
@@ -138,7 +139,7 @@ test('who leaves after the plan was made is in it no longer, and the next one co
 })
 
 test('the job that starts is not planned, though its row says that it waits until that is written', async () => {
-  const row = { seq: 0, model: 'm0' }
+  const row = { seq: 0, model: 'm0', key: 'm0' }
   const run = () => ({ row })
   const { planner, rows, sequences } = await planning(6, { run: run as unknown as PlannerOptions['run'] })
   row.seq = rows[0]!.seq

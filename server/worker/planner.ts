@@ -19,6 +19,8 @@ export interface PlannerOptions {
   estimates: Estimates
   snapshot: () => Snapshot
   run: () => Run | null
+  /** Looks at the target's memory if nothing recent is known of it. */
+  look: () => Promise<void> | undefined
   /** A job started so many milliseconds away from when it was last said to. */
   onEtaError?: (ms: number) => void
 }
@@ -93,18 +95,19 @@ export class Planner {
   }
 
   async #make(): Promise<void> {
-    const { target, clock, estimates, snapshot, run } = this.#options
+    const { target, clock, estimates, snapshot, run, look } = this.#options
     this.#gone.clear()
+    await look()
     const rows = await this.#read()
     // What is planned is of this moment: rows, keys, what these mean, what runs. Whoever leaves later is left out at the end.
     const now = snapshot()
-    const running = run()?.row.seq
-    const jobs = rows.filter(({ seq }) => seq !== running && !this.#gone.has(seq))
+    const running = run()?.row
+    const jobs = rows.filter(({ seq }) => seq !== running?.seq && !this.#gone.has(seq))
     for (const job of jobs) job.key = target.runnerKey(job.key)
     const expected = { load: (key: string) => estimates.load(key), work: remembered(estimates) }
     const entries: Entry[] = []
     const bySeq = new Map<number, Entry>()
-    const steps = plan(now, jobs, expected, this.#free(now))
+    const steps = plan(now, jobs, expected, this.#free(now), running && target.runnerKey(running.key))
     await this.#rest()
     for (const entry of steps) {
       entries.push(entry)

@@ -73,6 +73,7 @@ export class Worker {
       ...options,
       turns: this.turns,
       run: () => this.#run,
+      look: () => this.#sight.look(),
       storageFailing: () => this.#keeper.failing,
     })
   }
