@@ -62,15 +62,27 @@ test('no time is told while jobs step aside for people, who stay as long as they
   expect(job.eta).toBeUndefined()
 })
 
-test('a list of jobs tells what the plan says that is there, and makes none', async () => {
+test('a list of jobs tells their places though nobody asked for the plan, and those who came since have theirs', async () => {
   const foreman = await openForeman({ fake: { models } })
   await foreman.post('/queue/pause')
   for (const model of ['alpha', 'beta', 'alpha']) await foreman.submit(chat(model))
   const positions = async () =>
     ((await foreman.get('/jobs')).json.data as { position?: number }[]).map((job) => job.position)
-  expect(await positions()).toEqual([undefined, undefined, undefined])
-  await foreman.get('/queue/plan')
   expect(await positions()).toEqual([2, 3, 1])
+  await foreman.submit(chat('beta'))
+  expect(await positions()).toEqual([4, 2, 3, 1])
+})
+
+test('the answers to those who submit, cancel or try again tell no place, whoever has just asked for the plan', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.post('/queue/pause')
+  const submission = { ...chat('alpha'), idempotency_key: 'once' }
+  const { id } = await foreman.submit(submission)
+  expect((await foreman.job(id)).position).toBe(1)
+  expect(await foreman.submit(submission)).not.toHaveProperty('position')
+  await foreman.post(`/jobs/${id}/cancel`)
+  expect((await foreman.post(`/jobs/${id}/retry`)).json).not.toHaveProperty('position')
+  expect((await foreman.job(id)).position).toBe(1)
 })
 
 test('a job that is canceled is in the plan no longer, though that is not made anew', async () => {

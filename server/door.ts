@@ -48,6 +48,7 @@ export function openDoor(house: House): Promise<Server> {
     queue,
     output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
     live: (row) => worker.outlook.live(row),
+    place: (row) => worker.outlook.place(row),
     planned: () => worker.outlook.planner.ready(),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people, target),

@@ -52,7 +52,8 @@ const submitted: Job = {
   artifacts: [],
   links: links(exampleId),
 }
-const queued: Job = { ...submitted, position: 1, reason: 'paused' }
+const accepted: Job = { ...submitted, reason: 'paused' }
+const queued: Job = { ...accepted, position: 1 }
 const working: Job = {
   ...submitted,
   state: 'working',
@@ -179,7 +180,7 @@ export const webhookBodies: Record<string, WebhookBody> = Object.fromEntries(
 
 /** Answers by operation and status; a text is one of another type than JSON. */
 export const answers: Record<string, Record<number, Record<string, object | string>>> = {
-  submitJob: { 200: { done }, 202: { queued } },
+  submitJob: { 200: { done }, 202: { queued: accepted } },
   submitJobs: { 202: { both: { data: [submitted, second] } satisfies z.infer<typeof JobBatch> } },
   getJob: { 200: { queued, working, done, failed } },
   listJobs: {

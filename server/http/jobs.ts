@@ -10,7 +10,7 @@ import type { JobRow } from '../store/jobs.ts'
 import { cursorOf, pageOf } from './cursor.ts'
 import { fingerprint } from './fingerprint.ts'
 import { Pace } from './pace.ts'
-import { included, placed, present, waited } from './present.ts'
+import { included, placed, present, presentPlaced, waited } from './present.ts'
 import { jobEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
@@ -106,7 +106,9 @@ export const jobs = router({
     .output(Job)
     .query(async ({ input, ctx }) => {
       const row = await waited(ctx, input.id, input.wait ?? ctx.wait_s ?? 0)
-      return included(ctx, await placed(ctx, row), input.include ?? [])
+      await placed(ctx, [row])
+      // It may have left the queue meanwhile.
+      return included(ctx, row.state === 'queued' ? ctx.api.queue.find(input.id) : row, input.include ?? [])
     }),
 
   list: procedure
@@ -128,7 +130,8 @@ export const jobs = router({
     .output(JobList)
     .query(async ({ input, ctx }) => {
       const { rows, next } = await ctx.api.queue.page(pageOf(input))
-      const data = rows.map((row) => present(ctx, row))
+      await placed(ctx, rows)
+      const data = rows.map((row) => presentPlaced(ctx, row))
       return next === undefined ? { data } : { data, next_cursor: cursorOf(next) }
     }),
 

@@ -16,20 +16,24 @@ export async function waited({ api: { queue }, signal }: Context, id: string, se
   }
 }
 
-/** The row of a job once its place in the queue is known, which it may have left meanwhile. Of one job only: a list does with the plan that is there. */
-export async function placed({ api }: Context, row: JobRow): Promise<JobRow> {
-  if (row.state !== 'queued') return row
-  await api.planned()
-  return api.queue.find(row.id)
+/** Resolves when it is known when those of these that wait will start. */
+export async function placed({ api }: Context, rows: readonly JobRow[]): Promise<void> {
+  if (rows.some((row) => row.state === 'queued')) await api.planned()
 }
 
 export function present(ctx: Context, row: JobRow): Job {
   return { ...ctx.api.queue.view(row), ...ctx.api.live(row) }
 }
 
+/** The same with its place in the queue, after `placed`. */
+export function presentPlaced(ctx: Context, row: JobRow): Job {
+  if (row.state !== 'queued') return present(ctx, row)
+  return { ...ctx.api.queue.view(row), ...ctx.api.place(row), ...ctx.api.live(row) }
+}
+
 export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
   const { queue } = ctx.api
-  const job = present(ctx, row)
+  const job = presentPlaced(ctx, row)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
   const value = (text: Iterable<Buffer>, size: number) => {
     const verbatim = new Verbatim(text, size)

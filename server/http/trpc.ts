@@ -13,11 +13,13 @@ import { problemOf } from './problem.ts'
 /** What the procedures act on; the composition root provides it. */
 export interface Api {
   queue: Queue
-  /** What is only known live of a job: why it waits and for how long, how far it is. Its place is that of the plan that is there. */
-  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+  /** What is only known live of a job: why it waits, how far it is. */
+  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+  /** When a job is expected to start, by the last plan. */
+  place: (row: JobRow) => Partial<Pick<Job, 'position' | 'eta'>>
   /** What the target has said to a job that runs. */
   output: (job: number) => Output | undefined
-  /** Resolves when there is a plan that is not older than a second. */
+  /** Resolves when there is a plan that is good still, which it is for a second at most. */
   planned: () => Promise<void>
   /** The first of that plan. */
   queuePlan: (limit: number) => Promise<z.infer<typeof QueuePlan>>

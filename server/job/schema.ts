@@ -80,7 +80,10 @@ export const Job = z
     interruptions: z.int(),
     timeout_s: z.int(),
     start_by: time.optional(),
-    position: z.int().optional().meta({ description: '1 = next. Among the first 10,000 waiting jobs.' }),
+    position: z.int().optional().meta({
+      description:
+        '1 = next. Told to who asks for a job or a list, of the first 10,000 that wait and are in no backoff.',
+    }),
     eta: Eta.optional(),
     reason: z.string().optional().meta({ description: 'Why a queued job waits.' }),
     progress: z

@@ -1,5 +1,5 @@
-// The plan of the queue for whoever asks: made at most once a second and only then, over the first of the waiting jobs, in
-// steps between which the event loop has its turn. What it said is held against what came: that is the error of the estimates.
+// The plan of the queue for whoever asks: made only then and not often, over the first of the waiting jobs, in steps between
+// which the event loop has its turn. What it said is held against what came: that is the error of the estimates.
 
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
@@ -8,7 +8,7 @@ import { plan, type Planned } from '../job/plan.ts'
 import { schedule, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { WaitingRow } from '../store/jobs.ts'
+import type { JobRow, WaitingRow } from '../store/jobs.ts'
 import type { Estimates } from './estimates.ts'
 import type { Run } from './run.ts'
 
@@ -28,7 +28,13 @@ export interface PlannerOptions {
 /** A row whose key is that of its runner and whose time is monotonic. */
 export type Entry = Planned<WaitingRow>
 
+/** A plan is good for so long. */
 const lasts_ms = 1_000
+/**
+ * It is good for so long, for each job in it, once others have come to wait, so that those have their place soon: planning a job
+ * takes a twentieth of that.
+ */
+const lastsEach_ms = 0.1
 /** So many of the waiting jobs are planned. */
 const planned = 10_000
 /** So many of them are read, or planned, in one turn of the event loop: a millisecond or two of work. Divides the above. */
@@ -38,6 +44,8 @@ export class Planner {
   readonly #options: PlannerOptions
   #made = -Infinity
   #making: Promise<void> | undefined
+  /** Somebody has come to wait since the last one was begun. */
+  #outdated = false
   /** Who has left since that was begun. */
   readonly #gone = new Set<number>()
   #entries: readonly Entry[] = []
@@ -49,8 +57,8 @@ export class Planner {
   }
 
   /**
-   * Resolves when there is a plan that is not older than a second. All who ask while it is made share it, and its error;
-   * throws `stopping` once foreman has ended.
+   * Resolves when there is a plan that is good still. All who ask while it is made share it, and its error; throws `stopping`
+   * once foreman has ended.
    */
   async ready(): Promise<void> {
     if (!this.#old) return
@@ -64,9 +72,8 @@ export class Planner {
     return this.#entries
   }
 
-  /** What the plan says of a job, unless it is older than a second. */
+  /** What the last plan says of a job that waits since before that. */
   entry(seq: number): Entry | undefined {
-    if (this.#old) return undefined
     this.#moveUp()
     return this.#bySeq.get(seq)
   }
@@ -76,11 +83,16 @@ export class Planner {
     const { clock, onEtaError } = this.#options
     const expected = this.#bySeq.get(seq)?.startAt
     if (expected !== undefined) onEtaError?.(Math.abs(clock.now() - expected))
-    this.left(seq)
+    this.#left(seq)
   }
 
-  /** A job waits no longer. */
-  left(seq: number): void {
+  /** A job has come to wait, or waits no longer. */
+  changed({ state, seq }: Pick<JobRow, 'state' | 'seq'>): void {
+    if (state === 'queued') this.#outdated = true
+    else this.#left(seq)
+  }
+
+  #left(seq: number): void {
     if (this.#making) this.#gone.add(seq)
     this.#bySeq.delete(seq)
   }
@@ -91,12 +103,14 @@ export class Planner {
   }
 
   get #old(): boolean {
-    return this.#options.clock.now() - this.#made >= lasts_ms
+    const age = this.#options.clock.now() - this.#made
+    return age >= lasts_ms || (this.#outdated && age >= this.#entries.length * lastsEach_ms)
   }
 
   async #make(): Promise<void> {
     const { target, clock, estimates, snapshot, run, look } = this.#options
     this.#gone.clear()
+    this.#outdated = false
     await look()
     const rows = await this.#read()
     // What is planned is of this moment: rows, keys, what these mean, what runs. Whoever leaves later is left out at the end.
