@@ -270,6 +270,14 @@ describe('a job', () => {
     gate.resolve()
   })
 
+  test('backs off, and says why', async () => {
+    const foreman = await openForeman({ fake: { models } })
+    foreman.fake.fault({ do: 'crash', after: 2 })
+    const { id } = await foreman.submit(chatting)
+    await foreman.reached(id, 'back_off')
+    hold('getJob', 200, await ask(foreman, 'getJob', { path: { id } }))
+  })
+
   test('that failed says so where its lines are asked for', async () => {
     const foreman = await openForeman({ fake: { models } })
     const missing = await foreman.submit(chat('nobody'))

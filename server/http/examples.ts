@@ -102,6 +102,19 @@ const failed: Job = {
     target_body: '{"error":"model \'llama3.2\' not found"}',
   },
 }
+const backing_off: Job = {
+  ...submitted,
+  sequence: 1204,
+  attempt: 1,
+  reason: 'backing_off',
+  retry_at: '2026-11-25T21:52:36.143Z',
+  last_error: {
+    code: 'target_failed',
+    detail: 'an error was encountered while running the model: unexpected EOF',
+    target_status: 200,
+    target_body: '{"error":"an error was encountered while running the model: unexpected EOF"}',
+  },
+}
 const canceled: Job = { ...submitted, state: 'canceled', sequence: 1202, finished_at: '2026-11-25T21:53:02.520Z' }
 const second: Job = {
   ...submitted,
@@ -182,7 +195,7 @@ export const webhookBodies: Record<string, WebhookBody> = Object.fromEntries(
 export const answers: Record<string, Record<number, Record<string, object | string>>> = {
   submitJob: { 200: { done }, 202: { queued: accepted } },
   submitJobs: { 202: { both: { data: [submitted, second] } satisfies z.infer<typeof JobBatch> } },
-  getJob: { 200: { queued, working, done, failed } },
+  getJob: { 200: { queued, backing_off, working, done, failed } },
   listJobs: {
     200: {
       page: { data: [done], next_cursor: 'YmVmb3JlOjEyMDE' } satisfies z.infer<typeof JobList>,

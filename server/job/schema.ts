@@ -80,6 +80,7 @@ export const Job = z
     interruptions: z.int(),
     timeout_s: z.int(),
     start_by: time.optional(),
+    retry_at: time.optional().meta({ description: 'When a job in backoff waits for its turn again.' }),
     position: z.int().optional().meta({
       description:
         '1 = next. Told to who asks for a job or a list, of the first 10,000 that wait and are in no backoff.',
@@ -91,6 +92,9 @@ export const Job = z
       .optional()
       .meta({ id: 'Progress', description: 'While working, native endpoints.' }),
     error: JobError.optional(),
+    last_error: JobError.optional().meta({
+      description: 'What went wrong with the last attempt of a job that is tried again.',
+    }),
     artifacts: z.array(Artifact),
     usage: Usage.optional(),
     links: z

@@ -180,6 +180,7 @@ export class Intake {
       interruptions: 0,
       free_requeues: 0,
       error: null,
+      last_error: null,
       usage: null,
     }
     store.jobs.insert({ ...row, idempotency_key: input.idempotency_key ?? null, idempotency_hash: fingerprint ?? null })
