@@ -21,11 +21,15 @@ export const Usage = z
   .object({
     prompt_tokens: z.int().optional(),
     output_tokens: z.int().optional(),
-    load_ms: z.int().optional(),
+    load_ms: z.int().optional().meta({
+      description: 'Loading the model: by foreman before the request, and what the target says of it beside that.',
+    }),
     prompt_ms: z.int().optional(),
     output_ms: z.int().optional(),
-    total_ms: z.int().optional(),
-    queue_ms: z.int().optional(),
+    total_ms: z.int().optional().meta({
+      description: 'What the target says of the whole request, and the load by foreman before it. Native endpoints.',
+    }),
+    queue_ms: z.int().optional().meta({ description: 'Waiting in the queue, before the attempt that went well.' }),
   })
   .meta({ id: 'Usage' })
 export type Usage = z.infer<typeof Usage>
