@@ -106,7 +106,7 @@ const kinds: Record<string, Kind> = {
   '409': {
     name: 'Conflict',
     description: 'The state of the job does not allow it.',
-    told: [['conflict', 'a done job cannot cancel', job]],
+    told: [['conflict', 'a done job cannot be canceled', job]],
   },
   '410': {
     name: 'Gone',

@@ -64,6 +64,7 @@ export class Intake {
     for (const submission of submissions) this.#check(submission)
     const known = this.#known(submissions)
     if (known) return { results: known.map((row) => ({ row, replayed: true })), added: [] }
+    for (const submission of submissions) this.#checkStart(submission)
     if (store.unwritable)
       throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     const staged = await store.blobs.stageAll(submissions.map(({ body }) => body))
@@ -205,6 +206,16 @@ export class Intake {
     if (!url) return null
     const stored: StoredWebhook = { url, events: webhook?.events ?? defaultEvents, include: webhook?.include ?? [] }
     return JSON.stringify(stored)
+  }
+
+  /** A job that could only fail is none; one that its key made in time is answered with all the same. */
+  #checkStart(submission: Submission): void {
+    const { input, pointer = '' } = submission
+    const { start_by } = input
+    if (start_by === undefined || Date.parse(start_by) > this.#options.clock.wall() || this.#replay(submission)) return
+    throw new ForemanError('invalid_request', 'start_by has passed', {
+      errors: [{ pointer: `${pointer}/start_by`, detail: 'has passed' }],
+    })
   }
 
   #check({ input, pointer = '' }: Submission): void {
