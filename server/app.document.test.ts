@@ -138,7 +138,7 @@ describe('what every route may answer', () => {
     expect([answer.status, answer.json.code, answer.headers.get('allow')]).toEqual([
       405,
       'invalid_request',
-      'GET, POST',
+      'GET, HEAD, POST',
     ])
     const [problem] = Object.values(document.components.responses.Problem!.content!)
     expect(faultsOf(answer.json, problem!.schema)).toEqual([])

@@ -1,5 +1,6 @@
 // A job as a caller gets it: what is stored, what is only known live, and its bodies if they were asked for.
 
+import { z } from 'zod'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -31,9 +32,13 @@ export function presentPlaced(ctx: Context, row: JobRow): Job {
   return { ...ctx.api.queue.view(row), ...ctx.api.place(row), ...ctx.api.live(row) }
 }
 
-export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
+/** Which of its bodies a caller wants to see with a job. */
+export const Include = z.array(z.enum(['request', 'response']))
+export type Include = z.infer<typeof Include>
+
+/** A presented job with those bodies. */
+export function included(ctx: Context, row: JobRow, job: Job, include: Include = []): Job {
   const { queue } = ctx.api
-  const job = presentPlaced(ctx, row)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
   const value = (text: Iterable<Buffer>, size: number) => {
     const verbatim = new Verbatim(text, size)

@@ -8,6 +8,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Output } from '../worker/output.ts'
 import type { z } from 'zod'
+import type { Include } from './present.ts'
 import { problemOf } from './problem.ts'
 
 /** What the procedures act on; the composition root provides it. */
@@ -47,6 +48,8 @@ export interface Context {
   letGo?: () => void
   /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
   wait_s?: number
+  /** REST: what is to be shown beside the job, from `?include=`. */
+  include?: Include
   /** traceparent and tracestate. */
   trace?: Record<string, string>
   /** REST: lets a procedure set status and headers, and return JSON text verbatim. */
