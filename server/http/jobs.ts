@@ -121,7 +121,11 @@ export const jobs = router({
       z.strictObject({
         state: z.array(State).optional(),
         model: z.string().max(500).optional(),
-        label: z.string().max(400).optional().meta({ description: '`key:value`.', pattern: '^[^:]+:' }),
+        label: z
+          .string()
+          .max(400)
+          .optional()
+          .meta({ description: '`key:value`; the key is what is before the first colon.', pattern: '^[^:]+:' }),
         created_after: z.iso.datetime({ offset: true }).optional(),
         created_before: z.iso.datetime({ offset: true }).optional(),
         limit: z.int().min(1).max(200).optional().meta({ description: 'Default 50.' }),
