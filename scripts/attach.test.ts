@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => stage?.close())
 
 function here(text: string): string {
-  expect(text).toContain(`${shownAt}/jobs/job_…`)
+  expect(text).toContain(`${shownAt}/jobs/job_`)
   return text.replaceAll(shownAt, stage.url).replaceAll('job_…', id)
 }
 
@@ -41,6 +41,15 @@ test.skipIf(!hasCurl)('the loop around wait ends with the job', async () => {
   await shell(snippets('sh')[0])
   const { state } = (await (await fetch(`${stage.url}/jobs/${id}`)).json()) as { state: string }
   expect(state).toBe('done')
+})
+
+test.skipIf(!hasCurl)('and with one that is deleted meanwhile', async () => {
+  const body = JSON.stringify({ request: { endpoint: '/api/chat', body: { model: 'm', messages: [] } } })
+  const headers = { 'content-type': 'application/json' }
+  const made = await fetch(`${stage.url}/jobs?wait=60`, { method: 'POST', headers, body })
+  const gone = ((await made.json()) as { id: string }).id
+  expect((await fetch(`${stage.url}/jobs/${gone}`, { method: 'DELETE' })).status).toBe(204)
+  await shell(snippets('sh')[0]?.replace('job_…', gone))
 })
 
 test('the reader in JavaScript has the whole text, and leaves', async () => {

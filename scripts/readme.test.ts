@@ -55,13 +55,15 @@ test.skipIf(!hasCurl)('the curl call of a person streams an answer through the p
 test.skipIf(!hasCurl)(
   'the curl call of a program posts a job and waits, and its answer is where the next one looks',
   async () => {
-    const job = JSON.parse(await curl(curls[1] as string)) as { id: string; state: string }
+    type Said = { response: { done: boolean; message: { content: string } } }
+    const job = JSON.parse(await curl(curls[1] as string)) as Said & { id: string; state: string }
     expect(job.state).toBe('done')
+    expect(job.response.message.content).not.toBe('')
     expect(curls[2]).toContain('job_…')
     const looked = await curl((curls[2] as string).replace('job_…', job.id))
-    const { response } = JSON.parse(looked) as { response: { done: boolean; message: { content: string } } }
+    const { response } = JSON.parse(looked) as Said
+    expect(response).toEqual(job.response)
     expect(response.done).toBe(true)
-    expect(response.message.content).not.toBe('')
   },
 )
 

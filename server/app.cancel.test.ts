@@ -98,7 +98,7 @@ describe('a cancel', () => {
     ] as const) {
       const { id } = await foreman.submit(chat(model))
       const job = await foreman.ended(id)
-      expect((await cancel(foreman, id)).json).toMatchObject({ status: 409, code: 'conflict' })
+      expect((await cancel(foreman, id)).json).toMatchObject({ status: 409, code: 'conflict', job_id: id })
       await expect(foreman.trpc.jobs.cancel.mutate({ id })).rejects.toMatchObject({
         data: { code: 'CONFLICT', problem: { status: 409 } },
       })

@@ -6,6 +6,7 @@ import { request as httpRequest } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
 import { afterwards, eventually, openTarget } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 import { document, examplesIn, faultsOf, operations, placesOf, type Operation } from './http/document.harness.ts'
 import type { Problem } from './http/problem.ts'
 import type { Delivery } from './job/delivery.ts'
@@ -139,7 +140,7 @@ describe('what every route may answer', () => {
     expect([answer.status, answer.json.code, answer.headers.get('allow')]).toEqual([
       405,
       'invalid_request',
-      'GET, POST',
+      'GET, HEAD, POST',
     ])
     const [problem] = Object.values(document.components.responses.Problem!.content!)
     expect(faultsOf(answer.json, problem!.schema)).toEqual([])
@@ -272,10 +273,22 @@ describe('a job', () => {
     gate.resolve()
   })
 
-  test('that failed says so where its lines are asked for', async () => {
+  test('backs off, and says why', async () => {
     const foreman = await openForeman({ fake: { models } })
+    foreman.fake.fault({ do: 'crash', after: 2 })
+    const { id } = await foreman.submit(chatting)
+    await foreman.reached(id, 'back_off')
+    hold('getJob', 200, await ask(foreman, 'getJob', { path: { id } }))
+  })
+
+  test('that failed says so where its lines are asked for', async () => {
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ clock, fake: { models } })
     const missing = await foreman.submit(chat('nobody'))
-    const late = await foreman.submit({ ...chatting, start_by: '2020-01-01T00:00:00.000Z' })
+    await foreman.ended(missing.id)
+    await foreman.post('/queue/pause')
+    const late = await foreman.submit({ ...chatting, start_by: new Date(clock.wall() + 1_000).toISOString() })
+    clock.advance(1_000)
     hold('getJob', 200, await ask(foreman, 'getJob', { path: { id: missing.id }, query: '?wait=25' }))
     for (const [{ id }, status] of [
       [missing, 502],

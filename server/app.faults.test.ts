@@ -246,6 +246,23 @@ describe('an answer that breaks is tried again, and nothing of the broken one st
     expect(stream(foreman, id)).toHaveLength(3)
   })
 
+  test('meanwhile the job says what went wrong and when it is tried again, also after a restart, and no more once it is done', async () => {
+    const { clock, foreman, fake } = await open()
+    fake.fault({ do: 'crash', after: 2 })
+    const { id } = await foreman.submit(chat())
+    await waitsFor(foreman, id, 'backing_off')
+    const back = await foreman.job(id)
+    expect(back.last_error).toMatchObject({ code: 'target_failed', target_status: 200 })
+    expect(back.last_error?.detail).toContain('running the model')
+    expect(Date.parse(back.retry_at ?? '') - Date.parse(back.queued_at)).toBe(5000)
+    await foreman.restart()
+    expect(await foreman.job(id)).toMatchObject({ last_error: back.last_error, retry_at: back.retry_at })
+    await pass(clock, 6000)
+    const job = await foreman.ended(id)
+    expect(job).toMatchObject({ state: 'done', attempt: 2 })
+    for (const name of ['last_error', 'retry_at']) expect(job).not.toHaveProperty(name)
+  })
+
   test('and a job that backs off lets the others go first', async () => {
     const { clock, foreman, fake } = await open()
     fake.fault({ do: 'busy' })

@@ -21,6 +21,36 @@ test('a large body comes back to the byte, its length declared', async () => {
   expect(headers.get('content-length')).toBe(String(Buffer.byteLength(said)))
 })
 
+test('a POST that waits may ask for what the target answered, and one whose key has made a job that is done', async () => {
+  const foreman = await openForeman()
+  const input = { ...chat(), idempotency_key: 'once' }
+  const { status, json } = await foreman.post('/jobs?wait=60&include=response&include=request', input)
+  expect([status, json]).toMatchObject([200, { state: 'done', request: input.request }])
+  const { response } = await foreman.job(String(json.id), '?include=response')
+  expect(json.response).toEqual(response)
+  const again = await foreman.post('/jobs?include=response', input)
+  expect([again.status, again.json.response]).toEqual([202, response])
+  expect((await foreman.post('/jobs', input)).json).not.toHaveProperty('response')
+  const refused = await foreman.post('/jobs?include=all', input)
+  expect([refused.status, refused.json.errors]).toMatchObject([422, [{ pointer: '/include/0' }]])
+})
+
+test('HEAD is answered as GET is, without the body', async () => {
+  const foreman = await openForeman()
+  const { id } = await foreman.submit(chat('alpha', text))
+  await foreman.ended(id)
+  for (const path of ['/jobs', `/jobs/${id}`, `/jobs/${id}?include=request`, '/queue', '/target']) {
+    const [head, get] = [await foreman.call('HEAD', path), await foreman.get(path)]
+    expect([head.status, head.text]).toEqual([200, ''])
+    for (const name of ['etag', 'content-type']) expect(head.headers.get(name)).toBe(get.headers.get(name))
+    expect([head.headers.get('content-length'), get.text.length > 0]).toEqual([
+      String(Buffer.byteLength(get.text)),
+      true,
+    ])
+  }
+  expect((await foreman.call('HEAD', '/jobs/job_none')).status).toBe(404)
+})
+
 test('what a slow reader has not read yet is not in memory: erased meanwhile, the answer breaks off', async () => {
   const foreman = await openForeman()
   await foreman.post('/queue/pause')

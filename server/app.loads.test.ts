@@ -29,6 +29,24 @@ test('once it is known that only one fits, every runner that goes was let go by 
   expect(foreman.fake.requests.filter(unloads).length - before.unloads).toBe(loaded)
 })
 
+test('a job says how long its own load took, and one behind it only what the target says', async () => {
+  const load = Promise.withResolvers<void>()
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock, fake: { models, loadMs: load.promise } })
+  await foreman.app.target.refresh()
+  const { id } = await foreman.submit(chat('alpha'))
+  await foreman.fake.until(() => foreman.fake.requests.some(({ purpose }) => purpose === 'load'))
+  clock.advance(3_000)
+  load.resolve()
+  const said = async (id: string) => {
+    const { usage, response } = await foreman.ended(id).then(() => foreman.job(id, '?include=response'))
+    const ms = (name: string) => Math.round(Number(response?.[name]) / 1e6)
+    return { load: usage!.load_ms! - ms('load_duration'), total: usage!.total_ms! - ms('total_duration') }
+  }
+  expect(await said(id)).toEqual({ load: 3_000, total: 3_000 })
+  expect(await said((await foreman.submit(chat('alpha'))).id)).toEqual({ load: 0, total: 0 })
+})
+
 test('a target with room for all is never told to let go', async () => {
   const foreman = await openForeman({ fake: { models, room: 3 } })
   await foreman.app.target.refresh()

@@ -1,6 +1,8 @@
 // What callers are told of when their jobs will run.
 import { expect, test } from 'vitest'
 import { chat, openForeman } from './app.harness.ts'
+import { pass } from './app.stage.ts'
+import { VirtualClock } from './clock.ts'
 
 const models = ['alpha', 'beta']
 interface Plan {
@@ -60,15 +62,27 @@ test('no time is told while jobs step aside for people, who stay as long as they
   expect(job.eta).toBeUndefined()
 })
 
-test('a list of jobs tells what the plan says that is there, and makes none', async () => {
+test('a list of jobs tells their places though nobody asked for the plan, and those who came since have theirs', async () => {
   const foreman = await openForeman({ fake: { models } })
   await foreman.post('/queue/pause')
   for (const model of ['alpha', 'beta', 'alpha']) await foreman.submit(chat(model))
   const positions = async () =>
     ((await foreman.get('/jobs')).json.data as { position?: number }[]).map((job) => job.position)
-  expect(await positions()).toEqual([undefined, undefined, undefined])
-  await foreman.get('/queue/plan')
   expect(await positions()).toEqual([2, 3, 1])
+  await foreman.submit(chat('beta'))
+  expect(await positions()).toEqual([4, 2, 3, 1])
+})
+
+test('the answers to those who submit, cancel or try again tell no place, whoever has just asked for the plan', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.post('/queue/pause')
+  const submission = { ...chat('alpha'), idempotency_key: 'once' }
+  const { id } = await foreman.submit(submission)
+  expect((await foreman.job(id)).position).toBe(1)
+  expect(await foreman.submit(submission)).not.toHaveProperty('position')
+  await foreman.post(`/jobs/${id}/cancel`)
+  expect((await foreman.post(`/jobs/${id}/retry`)).json).not.toHaveProperty('position')
+  expect((await foreman.job(id)).position).toBe(1)
 })
 
 test('a job that is canceled is in the plan no longer, though that is not made anew', async () => {
@@ -82,6 +96,31 @@ test('a job that is canceled is in the plan no longer, though that is not made a
   await foreman.post(`/jobs/${first}/cancel`)
   expect(await planned()).toEqual([third, second])
   expect((await foreman.job(second)).position).toBe(2)
+})
+
+test('the jobs behind one that is loading need no load of their own', async () => {
+  const foreman = await openForeman({ fake: { models, loadMs: 600_000 } })
+  await foreman.app.target.refresh()
+  const first = await foreman.submit(chat('alpha'))
+  await foreman.reached(first.id, 'loading')
+  await foreman.submit(chat('alpha'))
+  expect((await foreman.get('/queue/plan')).json).toMatchObject({ jobs: 1, loads: 0, data: [{ loads: false }] })
+  await foreman.post(`/jobs/${first.id}/cancel`)
+})
+
+test('a plan of a queue that is paused knows what is loaded, however long ago that was looked at', async () => {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ fake: { models }, clock })
+  await foreman.app.target.refresh()
+  await foreman.ended((await foreman.submit(chat('alpha'))).id)
+  await foreman.post('/queue/pause')
+  for (const model of ['alpha', 'beta']) await foreman.submit(chat(model))
+  await pass(clock, 10_000)
+  const plan = (await foreman.get('/queue/plan')).json as unknown as Plan
+  expect(plan.data.map(({ model, loads }) => [model, loads])).toEqual([
+    ['alpha:latest', false],
+    ['beta:latest', true],
+  ])
 })
 
 test.each(['0', '10001', 'x', '1.5'])('limit=%s is refused', async (limit) => {

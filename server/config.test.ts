@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, expectTypeOf, test } from 'vitest'
@@ -434,6 +435,13 @@ describe('.env.example', () => {
   test('has every setting once, commented out with its default, below one line of meaning', () => {
     const rows = lines.flatMap((line, at) => (/^#?[A-Z_]+=/.test(line) ? [[lines[at - 1], line]] : []))
     expect(rows).toEqual(settings.map((row) => [`# ${row.meaning}`, `#${row.name}=${row.fallback}`]))
+  })
+
+  test('says how a secret for webhooks is made', () => {
+    const made = lines.flatMap((line) => /^# signs webhooks.*: (echo .*)$/.exec(line)?.[1] ?? [])
+    expect(made).toHaveLength(1)
+    const FOREMAN_WEBHOOK_SECRET = execFileSync('sh', ['-c', made[0]!], { encoding: 'utf8' }).trim()
+    expect(load({ FOREMAN_WEBHOOK_SECRET }).webhookSecrets).toEqual([FOREMAN_WEBHOOK_SECRET])
   })
 
   test('changes nothing when all of it is uncommented', () => {

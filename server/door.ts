@@ -53,6 +53,7 @@ export function openDoor(house: House): Promise<Server> {
     deliveries: new Receipts({ store, clock, queue, deliverer }),
     output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
     live: (row) => worker.outlook.live(row),
+    place: (row) => worker.outlook.place(row),
     planned: () => worker.outlook.planner.ready(),
     queuePlan: (limit) => queuePlan(queue, worker, limit),
     queueStatus: () => queueStatus(queue, worker, people, target),

@@ -13,7 +13,7 @@ const text = { type: 'string' }
 /** Every header of an answer that is foreman's own to explain; those of HTTP's plumbing are left out. */
 const headers = {
   'Accept-Ranges': { description: 'Parts can be had with `Range`.', schema: text, example: 'bytes' },
-  Allow: { description: 'With 405: the methods there are.', schema: text, example: 'GET, POST' },
+  Allow: { description: 'With 405: the methods there are.', schema: text, example: 'GET, HEAD, POST' },
   'Cache-Control': { description: 'Whether a copy may be kept.', schema: text, example: 'no-cache' },
   'Content-Disposition': {
     description: 'The name to save it under.',
@@ -106,7 +106,7 @@ const kinds: Record<string, Kind> = {
   '409': {
     name: 'Conflict',
     description: 'The state of the job does not allow it.',
-    told: [['conflict', 'a done job cannot cancel', job]],
+    told: [['conflict', 'a done job cannot be canceled', job]],
   },
   '410': {
     name: 'Gone',

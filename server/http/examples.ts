@@ -54,7 +54,8 @@ const submitted: Job = {
   artifacts: [],
   links: links(exampleId),
 }
-const queued: Job = { ...submitted, position: 1, reason: 'paused' }
+const accepted: Job = { ...submitted, reason: 'paused' }
+const queued: Job = { ...accepted, position: 1 }
 const working: Job = {
   ...submitted,
   state: 'working',
@@ -101,6 +102,19 @@ const failed: Job = {
     detail: "model 'llama3.2' not found",
     target_status: 404,
     target_body: '{"error":"model \'llama3.2\' not found"}',
+  },
+}
+const backing_off: Job = {
+  ...submitted,
+  sequence: 1204,
+  attempt: 1,
+  reason: 'backing_off',
+  retry_at: '2026-11-25T21:52:36.143Z',
+  last_error: {
+    code: 'target_failed',
+    detail: 'an error was encountered while running the model: unexpected EOF',
+    target_status: 200,
+    target_body: '{"error":"an error was encountered while running the model: unexpected EOF"}',
   },
 }
 const canceled: Job = { ...submitted, state: 'canceled', sequence: 1202, finished_at: '2026-11-25T21:53:02.520Z' }
@@ -183,9 +197,9 @@ export const webhookBodies: Record<string, WebhookBody> = Object.fromEntries(
 
 /** Answers by operation and status; a text is one of another type than JSON. */
 export const answers: Record<string, Record<number, Record<string, object | string>>> = {
-  submitJob: { 200: { done }, 202: { queued } },
+  submitJob: { 200: { done }, 202: { queued: accepted } },
   submitJobs: { 202: { both: { data: [submitted, second] } satisfies z.infer<typeof JobBatch> } },
-  getJob: { 200: { queued, working, done, failed } },
+  getJob: { 200: { queued, backing_off, working, done, failed } },
   listJobs: {
     200: {
       page: { data: [done], next_cursor: 'YmVmb3JlOjEyMDE' } satisfies z.infer<typeof JobList>,

@@ -51,7 +51,8 @@ export function gate({ tokens, hosts, origins, open, methods = anyMethod }: Gate
       return done(new ForemanError('forbidden', `pages of ${origin} may not call; FOREMAN_CORS_ORIGINS can add it`))
     }
     if (tokens.required && !tokens.accepts(headers) && !open?.(request.routeOptions.url)) {
-      return done(new ForemanError('unauthorized', 'a token is required'))
+      const given = headers.authorization !== undefined || headers['x-api-key'] !== undefined
+      return done(new ForemanError('unauthorized', given ? 'the token is not accepted' : 'a token is required'))
     }
     done()
   }

@@ -10,7 +10,7 @@ import type { JobRow } from '../store/jobs.ts'
 import { cursorOf, pageOf } from './cursor.ts'
 import { fingerprint } from './fingerprint.ts'
 import { Pace } from './pace.ts'
-import { included, placed, present, waited } from './present.ts'
+import { Include, included, placed, present, presentPlaced, waited } from './present.ts'
 import { jobEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
 import { longestWait_s } from './prefer.ts'
@@ -25,7 +25,8 @@ export const jobs = router({
         path: '/jobs',
         operationId: 'submitJob',
         summary: 'Hand over a request that may finish later',
-        description: 'The answer is 202 once the job is on disk; with `wait`, 200 if the job ended in time.',
+        description:
+          'The answer is 202 once the job is on disk; with `wait`, 200 if the job ended in time, and with `include=response` beside that, what the target answered.',
         tags: ['jobs'],
       },
       status: 202,
@@ -42,14 +43,13 @@ export const jobs = router({
       const { job, replayed } = submitted
       head(ctx, { Location: job.links.self, 'Retry-After': '1' })
       if (replayed) head(ctx, { 'Idempotency-Replayed': 'true' })
-      if (ctx.wait_s === undefined) return present(ctx, ctx.api.queue.find(job.id))
-      head(ctx, { 'Preference-Applied': `wait=${ctx.wait_s}` })
-      const row = await waited(ctx, job.id, ctx.wait_s)
-      if (ctx.head && isTerminal(row.state)) {
+      if (ctx.wait_s !== undefined) head(ctx, { 'Preference-Applied': `wait=${ctx.wait_s}` })
+      const row = ctx.wait_s === undefined ? ctx.api.queue.find(job.id) : await waited(ctx, job.id, ctx.wait_s)
+      if (ctx.wait_s !== undefined && ctx.head && isTerminal(row.state)) {
         ctx.head.status = 200
         delete ctx.head.headers['Retry-After']
       }
-      return present(ctx, row)
+      return included(ctx, row, present(ctx, row), ctx.include)
     }),
 
   submit_batch: procedure
@@ -100,13 +100,16 @@ export const jobs = router({
           .max(longestWait_s)
           .optional()
           .meta({ description: 'Seconds to wait for the end of the job.' }),
-        include: z.array(z.enum(['request', 'response'])).optional(),
+        include: Include.optional(),
       }),
     )
     .output(Job)
     .query(async ({ input, ctx }) => {
       const row = await waited(ctx, input.id, input.wait ?? ctx.wait_s ?? 0)
-      return included(ctx, await placed(ctx, row), input.include ?? [])
+      await placed(ctx, [row])
+      // It may have left the queue meanwhile.
+      const now = row.state === 'queued' ? ctx.api.queue.find(input.id) : row
+      return included(ctx, now, presentPlaced(ctx, now), input.include)
     }),
 
   list: procedure
@@ -132,7 +135,8 @@ export const jobs = router({
     .output(JobList)
     .query(async ({ input, ctx }) => {
       const { rows, next } = await ctx.api.queue.page(pageOf(input))
-      const data = rows.map((row) => present(ctx, row))
+      await placed(ctx, rows)
+      const data = rows.map((row) => presentPlaced(ctx, row))
       return next === undefined ? { data } : { data, next_cursor: cursorOf(next) }
     }),
 

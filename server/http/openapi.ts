@@ -78,7 +78,7 @@ Everything that is not listed here (\`/api/*\`, \`/v1/*\`, \`/\`) is passed thro
 
 **Tokens.** Where foreman wants one, it is sent as \`Authorization: Bearer\`, as \`x-api-key\`, or as the password of Basic. Health, the documents and /docs are open.
 
-**Problems.** Errors are \`application/problem+json\`. Branch on \`code\`: new texts and fields may come, and so may codes. 405 says what is possible in \`Allow\`. What is no HTTP, or too long a head, is refused with 400, 408 or 431 before any of this.
+**Problems.** Errors are \`application/problem+json\`. Branch on \`code\`: new texts and fields may come, and so may codes. What GET answers with JSON can be asked for with HEAD. 405 says what is possible in \`Allow\`. What is no HTTP, or too long a head, is refused with 400, 408 or 431 before any of this.
 
 **Values.** Times are RFC 3339 in UTC with milliseconds, durations end in \`_ms\` or \`_s\`, sizes in \`_bytes\`. In answers a thing that is not there is absent, save times that may be null. Unknown fields and parameters of a request are refused. Numbers in bodies of jobs stay exact.
 

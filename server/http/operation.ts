@@ -63,7 +63,14 @@ function waiting(method: string): Node[] {
     description: 'Seconds to wait for the end of the job.',
     example: 25,
   }
-  return [...(method === 'POST' ? [query] : []), header('Prefer', '`wait=N`: the same as the query.', 'wait=5')]
+  const include = {
+    name: 'include',
+    in: 'query',
+    schema: { type: 'array', items: { type: 'string', enum: ['request', 'response'] } },
+    description: 'Bodies to show with the job; the response once it is done.',
+  }
+  const prefer = `\`wait=N\`: the same as the query. It is a preference: more than ${longestWait_s} is taken for ${longestWait_s}, where the query is refused.`
+  return [...(method === 'POST' ? [query, include] : []), header('Prefer', prefer, 'wait=5')]
 }
 
 function header(name: string, description: string, example: string): Node {

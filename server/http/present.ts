@@ -1,5 +1,6 @@
 // A job as a caller gets it: what is stored, what is only known live, and its bodies if they were asked for.
 
+import { z } from 'zod'
 import type { Job } from '../job/schema.ts'
 import { isTerminal } from '../job/state.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -16,20 +17,28 @@ export async function waited({ api: { queue }, signal }: Context, id: string, se
   }
 }
 
-/** The row of a job once its place in the queue is known, which it may have left meanwhile. Of one job only: a list does with the plan that is there. */
-export async function placed({ api }: Context, row: JobRow): Promise<JobRow> {
-  if (row.state !== 'queued') return row
-  await api.planned()
-  return api.queue.find(row.id)
+/** Resolves when it is known when those of these that wait will start. */
+export async function placed({ api }: Context, rows: readonly JobRow[]): Promise<void> {
+  if (rows.some((row) => row.state === 'queued')) await api.planned()
 }
 
 export function present(ctx: Context, row: JobRow): Job {
   return { ...ctx.api.queue.view(row), ...ctx.api.live(row) }
 }
 
-export function included(ctx: Context, row: JobRow, include: readonly ('request' | 'response')[]): Job {
+/** The same with its place in the queue, after `placed`. */
+export function presentPlaced(ctx: Context, row: JobRow): Job {
+  if (row.state !== 'queued') return present(ctx, row)
+  return { ...ctx.api.queue.view(row), ...ctx.api.place(row), ...ctx.api.live(row) }
+}
+
+/** Which of its bodies a caller wants to see with a job. */
+export const Include = z.array(z.enum(['request', 'response']))
+export type Include = z.infer<typeof Include>
+
+/** A presented job with those bodies. */
+export function included(ctx: Context, row: JobRow, job: Job, include: Include = []): Job {
   const { queue } = ctx.api
-  const job = present(ctx, row)
   // Over REST the text goes out as it is stored; tRPC takes parsed values.
   const value = (text: Iterable<Buffer>, size: number) => {
     const verbatim = new Verbatim(text, size)

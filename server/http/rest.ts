@@ -12,6 +12,7 @@ import { fingerprint } from './fingerprint.ts'
 import { readJson, type JsonBody } from './json-body.ts'
 import { idempotencyKey, longestWait_s, prefer } from './prefer.ts'
 import { fromQuery, noOther, type Properties, type Query } from './query.ts'
+import { Include } from './present.ts'
 import { hasLeft, type Receiving, type Share } from './receiving.ts'
 import { appRouter } from './router.ts'
 import { traceOf } from './trace.ts'
@@ -48,6 +49,10 @@ export function restRoutes(): Route[] {
   })
 }
 
+/** What a POST that waits is asked to show beside the job; a GET has it in its input. */
+const Included = z.object({ include: Include.optional() })
+const includes: Properties = { include: { type: 'array' } }
+
 /** Registers the routes. To be called in a scope of its own: the JSON parser must not leak to other routes. */
 export function mountRest(app: FastifyInstance, options: RestOptions): void {
   app.removeAllContentTypeParsers()
@@ -56,6 +61,7 @@ export function mountRest(app: FastifyInstance, options: RestOptions): void {
     const { method, path } = route.meta.openapi
     app.route({
       method,
+      exposeHeadRoute: method === 'GET',
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: (request, reply) => handle(route, request, reply, options, options.receiving.share()),
     })
@@ -79,10 +85,11 @@ async function handle(
     const head: Head = { headers: {} }
     const query = request.query as Query
     const given = body ? objectOf(body.value) : posts ? {} : fromQuery(query, route.properties)
-    if (posts) noOther(query, meta.waits ? ['wait'] : [])
+    if (posts) noOther(query, meta.waits ? ['wait', 'include'] : [])
     const input = { ...given, ...named(request.params as Record<string, string>, given) }
     const context: Context = { api: options.api, signal: abort.signal, head, trace: traceOf(request.headers) }
     if (meta.waits) context.wait_s = waitOf(request, meta)
+    if (posts && meta.waits) context.include = Included.parse(fromQuery(query, includes)).include
     if (body && meta.verbatim) exact(context, input, body, meta, request)
     context.letGo = () => {
       body = undefined

@@ -34,7 +34,7 @@ const queue = router({
         operationId: 'planQueue',
         summary: 'What is expected to run when',
         description:
-          'The order in which the first 10,000 waiting jobs will start if nobody of people comes, with the loads that takes. Times are estimates from what was seen, absent from the first job on of which nothing was. Made at most once a second.',
+          'The order in which the first 10,000 waiting jobs will start if nobody of people comes, with the loads that takes. Times are estimates from what was seen, absent from the first job on of which nothing was. It is a second old at most.',
         tags: ['queue'],
       },
       problems: [422],

@@ -185,6 +185,16 @@ describe('with tokens', () => {
     }
   })
 
+  it('one that is none of them is told from none', async () => {
+    const door = await openDoor({ routes, tokens })
+    const detail = async (headers: Record<string, string>) =>
+      (JSON.parse((await plain(door, 'GET', '/jobs', headers, '')).body.toString()) as { detail: string }).detail
+    expect(await detail({})).toBe('a token is required')
+    expect(await detail({ authorization: 'Bearer wrong' })).toBe('the token is not accepted')
+    expect(await detail({ authorization: 'old-token' })).toBe('the token is not accepted')
+    expect(await detail({ 'x-api-key': 'wrong' })).toBe('the token is not accepted')
+  })
+
   it.each([
     ['on its plain way', 'GET /api/tags', ''],
     ['on a path that is looked at twice', 'GET //api//tags', ''],

@@ -8,6 +8,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import type { Output } from '../worker/output.ts'
 import type { z } from 'zod'
+import type { Include } from './present.ts'
 import { problemOf } from './problem.ts'
 import { shapeOf } from './trpc-error.ts'
 
@@ -20,11 +21,13 @@ export interface Api {
     /** Throws `gone` for one whose job was erased in the last 30 days, `not_found` for a stranger. */
     redeliver: (id: string) => Promise<Delivery>
   }
-  /** What is only known live of a job: why it waits and for how long, how far it is. Its place is that of the plan that is there. */
-  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+  /** What is only known live of a job: why it waits, how far it is. */
+  live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+  /** When a job is expected to start, by the last plan. */
+  place: (row: JobRow) => Partial<Pick<Job, 'position' | 'eta'>>
   /** What the target has said to a job that runs. */
   output: (job: number) => Output | undefined
-  /** Resolves when there is a plan that is not older than a second. */
+  /** Resolves when there is a plan that is good still, which it is for a second at most. */
   planned: () => Promise<void>
   /** The first of that plan. */
   queuePlan: (limit: number) => Promise<z.infer<typeof QueuePlan>>
@@ -52,6 +55,8 @@ export interface Context {
   letGo?: () => void
   /** Seconds the caller is willing to wait, from `?wait=` or `Prefer: wait=`. */
   wait_s?: number
+  /** REST: what is to be shown beside the job, from `?include=`. */
+  include?: Include
   /** traceparent and tracestate. */
   trace?: Record<string, string>
   /** REST: lets a procedure set status and headers, and return JSON text verbatim. */

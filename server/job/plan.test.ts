@@ -30,6 +30,15 @@ test('what is loaded and whose turn it is goes on, and the running job comes fir
   ])
 })
 
+test('the runner of the job that runs is there by then, and whatever may not fit beside it is not', () => {
+  const facts = { resident: new Set(['b']), listed: new Set(['b']), turn: { key: 'a', since: 900 } }
+  const planned = plan(snapshot(facts), jobs('a', 'b'), expected, 1100, 'a')
+  expect(planned.map(({ job, loads, startAt }) => [job.key, loads, startAt])).toEqual([
+    ['a', false, 1100],
+    ['b', true, 1105],
+  ])
+})
+
 test('jobs of models that run elsewhere need no load, come before one, and push nobody out', () => {
   const elsewhere = { waiting: 1, starvedSince: 1000, elsewhere: true as const }
   const keys = [

@@ -24,17 +24,20 @@ export interface Planned<W extends Waiting> {
 
 /**
  * The order in which these jobs will start, one job a step: whoever asks for it takes as many steps at once as time allows.
- * `jobs` by place; `free` is when the running job is expected to be done, undefined when nobody can tell. Of the snapshot's
- * keys only `starvedSince` and `elsewhere` count: the rest is made from the jobs.
+ * `jobs` by place; `free` is when the running job is expected to be done, undefined when nobody can tell; `running` is that
+ * job's key. Of the snapshot's keys only `starvedSince` and `elsewhere` count: the rest is made from the jobs.
  */
 export function* plan<W extends Waiting>(
   now: Snapshot,
   jobs: readonly W[],
   expected: Expected<W>,
   free: number | undefined,
+  running?: string,
 ): Generator<Planned<W>, void, void> {
   const lineup = new Lineup(jobs, now.keys)
   const memory = new Memory(now)
+  // Who runs may be loading still.
+  if (running !== undefined) memory.bring(running)
   const sight: Snapshot = { ...now, ...undisturbed, now: free ?? now.now, resident: memory.resident }
   let known = free !== undefined
   for (let position = 1; lineup.waiting > 0; position++) {

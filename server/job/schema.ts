@@ -21,11 +21,15 @@ export const Usage = z
   .object({
     prompt_tokens: z.int().optional(),
     output_tokens: z.int().optional(),
-    load_ms: z.int().optional(),
+    load_ms: z.int().optional().meta({
+      description: 'Loading the model: by foreman before the request, and what the target says of it beside that.',
+    }),
     prompt_ms: z.int().optional(),
     output_ms: z.int().optional(),
-    total_ms: z.int().optional(),
-    queue_ms: z.int().optional(),
+    total_ms: z.int().optional().meta({
+      description: 'What the target says of the whole request, and the load by foreman before it. Native endpoints.',
+    }),
+    queue_ms: z.int().optional().meta({ description: 'Waiting in the queue, before the attempt that went well.' }),
   })
   .meta({ id: 'Usage' })
 export type Usage = z.infer<typeof Usage>
@@ -81,7 +85,11 @@ export const Job = z
     interruptions: z.int(),
     timeout_s: z.int(),
     start_by: time.optional(),
-    position: z.int().optional().meta({ description: '1 = next. Among the first 10,000 waiting jobs.' }),
+    retry_at: time.optional().meta({ description: 'When a job in backoff waits for its turn again.' }),
+    position: z.int().optional().meta({
+      description:
+        '1 = next. Told to who asks for a job or a list, of the first 10,000 that wait and are in no backoff.',
+    }),
     eta: Eta.optional(),
     reason: z.string().optional().meta({ description: 'Why a queued job waits.' }),
     progress: z
@@ -89,6 +97,9 @@ export const Job = z
       .optional()
       .meta({ id: 'Progress', description: 'While working, native endpoints.' }),
     error: JobError.optional(),
+    last_error: JobError.optional().meta({
+      description: 'What went wrong with the last attempt of a job that is tried again.',
+    }),
     artifacts: z.array(Artifact),
     usage: Usage.optional(),
     links: z

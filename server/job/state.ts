@@ -20,6 +20,19 @@ export const happenings = [
 ] as const
 export type Happening = (typeof happenings)[number]
 
+/** How a refusal says what cannot be. */
+const participles: Readonly<Record<Happening, string>> = {
+  load: 'loaded',
+  work: 'worked on',
+  finish: 'finished',
+  fail: 'failed',
+  cancel: 'canceled',
+  back_off: 'backed off',
+  give_back: 'given back',
+  interrupt: 'interrupted',
+  retry: 'retried',
+}
+
 /** From each state, the state that each happening leads to; what is not listed is refused. */
 export const transitions: Readonly<Record<State, Partial<Record<Happening, State>>>> = {
   queued: { load: 'loading', fail: 'failed', cancel: 'canceled' },
@@ -76,9 +89,10 @@ export interface Outcome extends Tries {
  * target (`give_back`) and a stopped or killed foreman (`interrupt`).
  * Throws `conflict` when the job's state does not allow it.
  */
-export function advance(job: Tries, happening: Happening, progressed = false): Outcome {
+export function advance(job: Tries & { id?: string }, happening: Happening, progressed = false): Outcome {
   const state = transitions[job.state][happening]
-  if (!state) throw new ForemanError('conflict', `a ${job.state} job cannot ${happening.replace('_', ' ')}`)
+  if (!state)
+    throw new ForemanError('conflict', `a ${job.state} job cannot be ${participles[happening]}`, { jobId: job.id })
   const next: Outcome = { ...pick(job), state, happening }
   if (progressed) next.free_requeues = 0
   switch (happening) {

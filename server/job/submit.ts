@@ -192,7 +192,7 @@ export const SubmitJob = z
       .datetime({ offset: true })
       .refine(inFourDigits, 'must lie in the years 1970 to 9999, UTC')
       .optional()
-      .meta({ description: 'A job not started by then fails.' }),
+      .meta({ description: 'A job not started by then fails; one for a time that has passed is refused.' }),
   })
   .meta({ id: 'SubmitJob' })
 export type SubmitJob = z.infer<typeof SubmitJob>

@@ -54,6 +54,14 @@ export function v1Usage(members: Members): Usage {
   })
 }
 
+/** The same of a job whose runner was loaded so many milliseconds before its request was sent. */
+export function withLoad(usage: Usage, ms: number): Usage {
+  const own = Math.round(ms)
+  if (own === 0) return usage
+  const { load_ms = 0, total_ms } = usage
+  return { ...usage, load_ms: load_ms + own, ...(total_ms === undefined ? {} : { total_ms: total_ms + own }) }
+}
+
 /** The fields of anything; none when it isn't an object. */
 export function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}

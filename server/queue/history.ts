@@ -89,7 +89,7 @@ export class History {
   /** The job's row as it was after each of its events. */
   #past(row: JobRow): Map<number, JobRow> {
     const rows = new Map<number, JobRow>()
-    let then: JobRow = { ...row, interruptions: 0, error: null, usage: null }
+    let then: JobRow = { ...row, interruptions: 0, error: null, last_error: null, due: null, usage: null }
     for (const event of this.#store.events.ofJob(row.seq)) rows.set(event.seq, (then = after(then, event)))
     return rows
   }

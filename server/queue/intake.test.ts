@@ -70,6 +70,21 @@ describe('a submit', () => {
     expect(row).toMatchObject({ timeout_s: 60, max_attempts: 7, json_output: 1, start_by: Date.parse(start_by) })
   })
 
+  test('that should have started by now is refused, unless it was taken in time under its key', async () => {
+    const bench = new Bench()
+    const start_by = new Date(bench.clock.wall() + 1_000).toISOString()
+    const keyed = submission({ start_by, idempotency_key: 'k' })
+    const [first] = await bench.queue.submit([keyed])
+    bench.clock.advance(1_000)
+    expect(await bench.queue.submit([keyed])).toMatchObject([{ job: { id: first!.job.id }, replayed: true }])
+    const late = [keyed, { ...submission({ start_by }), pointer: '/jobs/1' }]
+    await expect(bench.queue.submit(late)).rejects.toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/jobs/1/start_by', detail: 'has passed' }],
+    })
+    expect(bench.disk('SELECT id FROM job')).toEqual([{ id: first!.job.id }])
+  })
+
   test('keeps the trace of its caller, if there is one', async () => {
     const bench = new Bench()
     const trace = { traceparent: '00-a-b-01' }

@@ -65,6 +65,7 @@ export class Intake {
     for (const submission of submissions) this.#check(submission)
     const known = this.#known(submissions)
     if (known) return { results: known.map((row) => ({ row, replayed: true })), added: [] }
+    for (const submission of submissions) this.#checkStart(submission)
     if (store.unwritable)
       throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
     const staged = await store.blobs.stageAll(submissions.map(({ body }) => body))
@@ -181,6 +182,7 @@ export class Intake {
       interruptions: 0,
       free_requeues: 0,
       error: null,
+      last_error: null,
       usage: null,
     }
     store.jobs.insert({ ...row, idempotency_key: input.idempotency_key ?? null, idempotency_hash: fingerprint ?? null })
@@ -197,6 +199,16 @@ export class Intake {
     if (row.webhook)
       for (const delivery of owed(row, event, viewJob(row, [], publicUrl()))) store.deliveries.insert(delivery)
     return row
+  }
+
+  /** A job that could only fail is none; one that its key made in time is answered with all the same. */
+  #checkStart(submission: Submission): void {
+    const { input, pointer = '' } = submission
+    const { start_by } = input
+    if (start_by === undefined || Date.parse(start_by) > this.#options.clock.wall() || this.#replay(submission)) return
+    throw new ForemanError('invalid_request', 'start_by has passed', {
+      errors: [{ pointer: `${pointer}/start_by`, detail: 'has passed' }],
+    })
   }
 
   #check({ input, pointer = '' }: Submission): void {

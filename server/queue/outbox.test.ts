@@ -18,6 +18,7 @@ function row(state: State, webhook?: Partial<StoredWebhook>, deliver?: StoredDel
     finished_at: 1,
     due: null,
     error: null,
+    last_error: null,
     usage: null,
     webhook: webhook
       ? JSON.stringify({

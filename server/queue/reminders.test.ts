@@ -113,9 +113,11 @@ describe('start_by', () => {
     expect(bench.told.at(-1)).toEqual({ id: row.id, state: 'failed', happening: 'fail' })
   })
 
-  test('that has passed already fails it at once', async () => {
+  test('that the wall clock has passed already when it is looked at fails it at once', async () => {
     const bench = new Bench()
-    const row = await bench.submit({ start_by: at(bench, -1) })
+    const row = await bench.submit({ start_by: at(bench, 10_000) })
+    bench.clock.shiftWall(20_000)
+    await bench.submit({ start_by: at(bench, 60_000) })
     await pass(bench, 0)
     expect(now(bench, row).state).toBe('failed')
   })

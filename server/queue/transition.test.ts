@@ -20,6 +20,7 @@ function row(state: State, more: Partial<JobRow> = {}): JobRow {
     finished_at: ['done', 'failed', 'canceled'].includes(state) ? 40_000 : null,
     due: null,
     error: state === 'failed' ? '{"code":"target_failed","detail":"x"}' : null,
+    last_error: null,
     usage: state === 'done' ? '{}' : null,
     ...more,
   }
@@ -86,6 +87,20 @@ describe('what becomes of the row', () => {
     const forgotten = { ...back, working_at: null, error: null, start_by: 77 }
     for (const happening of ['back_off', 'give_back', 'interrupt'] as const)
       expect(apply('working', happening, { error }, { start_by: 77 })?.after).toMatchObject(forgotten)
+  })
+
+  test('what went wrong last is known until the job ends, also when it comes back for nothing of its own', () => {
+    const last_error = JSON.stringify(error)
+    for (const happening of ['back_off', 'give_back'] as const)
+      expect(apply('working', happening, { error })?.after.last_error).toBe(last_error)
+    for (const [state, happening] of [
+      ['working', 'interrupt'],
+      ['queued', 'load'],
+      ['loading', 'work'],
+    ] as const)
+      expect(apply(state, happening, {}, { last_error })?.after.last_error).toBe(last_error)
+    for (const happening of ['finish', 'fail', 'cancel'] as const)
+      expect(apply('working', happening, { error }, { last_error })?.after.last_error).toBeNull()
   })
 
   test('a backoff is counted in steady time', () => {

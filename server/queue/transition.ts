@@ -1,6 +1,6 @@
 // A change of state as rows: what the job's row becomes and the event that tells it. Pure; the law is job/state.ts.
 
-import { advance, isTerminal, type Happening } from '../job/state.ts'
+import { advance, isTerminal, type Happening, type State } from '../job/state.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import type { EventRow } from '../store/events.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -57,6 +57,7 @@ export function transition(
     start_by: happening === 'retry' ? null : row.start_by,
     due: queued && facts.backoff_ms ? steady + facts.backoff_ms : null,
     error: state === 'failed' ? JSON.stringify(errorOf(facts, outcome.exhausted)) : null,
+    last_error: lastError(row, state, facts),
     usage: state === 'done' ? JSON.stringify({ ...facts.usage, queue_ms: queueTime(row) }) : null,
   }
   const event = {
@@ -76,6 +77,12 @@ function errorOf(facts: Facts, exhausted: 'attempts' | 'interruptions' | undefin
     return { code: 'interrupted', detail: 'foreman was stopped or killed too often while this job ran' }
   }
   return facts.error ?? { code: 'internal', detail: 'the job failed without a reason' }
+}
+
+/** What is shown of a failure as long as the job is tried again. */
+function lastError(row: JobRow, state: State, { error }: Facts): string | null {
+  if (isTerminal(state)) return null
+  return error ? JSON.stringify(error) : row.last_error
 }
 
 function queueTime(row: JobRow): number {

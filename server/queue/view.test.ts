@@ -14,6 +14,7 @@ const row: JobRow = {
   finished_at: null,
   due: null,
   error: null,
+  last_error: null,
   usage: null,
 }
 const base = 'https://foreman.example/sub'
@@ -44,6 +45,13 @@ describe('a job from outside', () => {
         cancel: `${base}/jobs/job_7/cancel`,
       },
     })
+    expect(Job.parse(job)).toEqual(job)
+  })
+
+  test('in backoff says what went wrong and when it is tried again', () => {
+    const last_error = { code: 'target_failed', detail: 'because', target_status: 500, target_body: '{}' }
+    const job = viewJob({ ...row, due: 6e3, last_error: JSON.stringify(last_error) }, [], base)
+    expect(job).toMatchObject({ state: 'queued', retry_at: '1970-01-01T00:00:06.000Z', last_error })
     expect(Job.parse(job)).toEqual(job)
   })
 

@@ -27,8 +27,10 @@ export function viewJob(row: JobRow, artifacts: readonly ArtifactRow[], base: st
     max_attempts: row.max_attempts,
     interruptions: row.interruptions,
     timeout_s: row.timeout_s,
+    ...(row.due === null ? {} : { retry_at: time(row.due) }),
     ...(row.start_by === null ? {} : { start_by: time(row.start_by) }),
     ...(row.error === null ? {} : { error: JSON.parse(row.error) as JobError }),
+    ...(row.last_error === null ? {} : { last_error: JSON.parse(row.last_error) as JobError }),
     artifacts: artifacts.map(({ name, content_type, size_bytes, sha256, partial }) => ({
       name,
       content_type,

@@ -104,7 +104,7 @@ export const table = {
     several(
       'WEBHOOK_SECRET',
       kind.webhookSecret,
-      'signs webhooks; without one they are refused; several while you rotate them',
+      'signs webhooks; without one they are refused; several while you rotate them; one is whsec_ and the base64 of 24 to 64 random bytes, as of: echo whsec_$(head -c 32 /dev/urandom | base64)',
     ),
   ),
   webhookUrl: optional('WEBHOOK_URL', kind.receiverUrl, 'receiver of jobs that name none'),

@@ -60,6 +60,7 @@ describe('a job', () => {
       key: 'n:latest x=1',
       due: null,
       error: null,
+      last_error: null,
       usage: null,
       loading_at: null,
       working_at: null,
@@ -99,6 +100,7 @@ describe('a job', () => {
       interruptions: 2,
       free_requeues: 1,
       error: '{"code":"x"}',
+      last_error: null,
       usage: null,
     }
     jobs.change(1, { ...before, ...change, model: 'other', labels: '{"x":"y"}' } as JobChange)

@@ -37,12 +37,14 @@ export interface JobRow {
   interruptions: number
   free_requeues: number
   error: string | null
+  /** Of an attempt that is followed by another. */
+  last_error: string | null
   usage: string | null
 }
 
 export type NewJob = Omit<
   JobRow,
-  'key' | 'loading_at' | 'working_at' | 'finished_at' | 'due' | 'error' | 'usage' | 'state'
+  'key' | 'loading_at' | 'working_at' | 'finished_at' | 'due' | 'error' | 'last_error' | 'usage' | 'state'
 > & { idempotency_key: string | null; idempotency_hash: Buffer | null }
 
 /** The columns a change of state may write; the others never change. */
@@ -62,12 +64,13 @@ export type JobChange = Pick<
   | 'interruptions'
   | 'free_requeues'
   | 'error'
+  | 'last_error'
   | 'usage'
 >
 
 const columns = `job.seq, job.id, state, sequence, place, affinity, affinity.key, endpoint, job.model, body, body_bytes, json_output,
   labels, webhook, deliver, trace, created_at, queued_at, loading_at, working_at, finished_at, waiting_since, due,
-  start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues, error, usage`
+  start_by, timeout_s, attempt, max_attempts, interruptions, free_requeues, error, last_error, usage`
 /** A list shows nothing of what a job wants delivered, which may be a hundred times as large as the rest of its row. */
 export const listed = columns.replace('webhook, deliver, trace', 'NULL AS webhook, NULL AS deliver, NULL AS trace')
 export const from = 'job JOIN affinity ON affinity.id = job.affinity'
@@ -113,7 +116,8 @@ export class Jobs {
     this.#change = db.prepare(`UPDATE job SET state = @state, sequence = @sequence, place = @place,
       queued_at = @queued_at, loading_at = @loading_at, working_at = @working_at, finished_at = @finished_at,
       waiting_since = @waiting_since, due = @due, start_by = @start_by, attempt = @attempt,
-      interruptions = @interruptions, free_requeues = @free_requeues, error = @error, usage = @usage WHERE seq = @seq`)
+      interruptions = @interruptions, free_requeues = @free_requeues, error = @error,
+      last_error = @last_error, usage = @usage WHERE seq = @seq`)
     this.#remove = db.prepare<[number]>('DELETE FROM job WHERE seq = ?')
     this.#leave = db.prepare<[number]>('UPDATE job SET webhook = NULL WHERE seq = ?')
     this.#head = db.prepare<[number], { seq: number; place: number; waiting_since: number }>(headOfKey)

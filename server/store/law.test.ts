@@ -101,6 +101,8 @@ describe('a row is refused', () => {
     ['job', 'deliver that is no JSON', { deliver: 'x' }, check],
     ['job', 'a trace that is no JSON', { trace: '00-x' }, check],
     ['job', 'an error that is no JSON', { state: 'failed', finished_at: 1, error: 'x' }, check],
+    ['job', 'a last error that is no JSON', { last_error: 'x' }, check],
+    ['job', 'a last error of a job that has ended', { ...ended, last_error: '{}' }, check],
     ['job', 'usage that is no JSON', { ...ended, usage: 'x' }, check],
     ['job', 'due while it is not queued', { state: 'loading', loading_at: 1, attempt: 1, due: 5 }, check],
     ['job', 'no time to work', { timeout_s: 0 }, check],

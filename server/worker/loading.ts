@@ -63,9 +63,9 @@ export class Loading {
     return isOver && resident && settled && this.#told(keepAlive) === undefined
   }
 
-  /** Resolves when the runner is in memory. Throws like Target.preload. */
-  async bring(row: JobRow, { resident, signal, ...wanted }: Wanted): Promise<void> {
-    if (this.ready(row, { resident, ...wanted })) return
+  /** Resolves when the runner is in memory, with the milliseconds that loading it took, 0 if it was. Throws like Target.preload. */
+  async bring(row: JobRow, { resident, signal, ...wanted }: Wanted): Promise<number> {
+    if (this.ready(row, { resident, ...wanted })) return 0
     const { target, onLoad } = this.#options
     await this.#aftermath.over(signal)
     const key = target.runnerKey(row.key)
@@ -78,9 +78,11 @@ export class Loading {
       if (!there) await this.#makeRoom(key, signal)
     }
     const keepAlive = this.#told(wanted.keepAlive)
-    if (there && keepAlive === undefined) return
+    if (there && keepAlive === undefined) return 0
     const ms = await this.#load(row, key, { ...wanted, keepAlive, signal })
-    if (ms !== undefined && !there) onLoad?.({ key: row.key, ms })
+    if (ms === undefined || there) return 0
+    onLoad?.({ key: row.key, ms })
+    return ms
   }
 
   /** People's may need this runner's eviction in just this moment: a keep_alive must not come between. */

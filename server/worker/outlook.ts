@@ -9,11 +9,11 @@ import type { People } from '../people/people.ts'
 import type { Queue } from '../queue/queue.ts'
 import { time } from '../queue/view.ts'
 import type { JobRow } from '../store/jobs.ts'
-import { Planner, type Entry, type PlannerOptions } from './planner.ts'
+import { Planner, type PlannerOptions } from './planner.ts'
 import type { Run } from './run.ts'
 import type { Turns } from './turns.ts'
 
-export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'onEtaError'> {
+export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'look' | 'onEtaError'> {
   queue: Queue
   target: Target
   people: People
@@ -26,7 +26,9 @@ export interface OutlookOptions extends Pick<PlannerOptions, 'estimates' | 'onEt
 }
 
 /** What is only known live of a job. */
-export type Live = Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
+export type Live = Partial<Pick<Job, 'reason' | 'position' | 'progress'>>
+/** What a plan knows of one. */
+export type Place = Partial<Pick<Job, 'position' | 'eta'>>
 
 /** The queue as it is seen in one turn of the event loop. */
 interface Glance {
@@ -83,7 +85,7 @@ export class Outlook {
     return (waiting && queue.headAt(waiting.head)?.key) ?? key
   }
 
-  /** Why a job waits and for how long, or how far it is. Its place is what the planner last said, if that is not too old. */
+  /** Why a job waits, or how far it is. */
   live(row: JobRow): Live {
     const run = this.#options.run()
     if (row.state === 'working' && run?.row.seq === row.seq && isNative(row.endpoint))
@@ -92,19 +94,17 @@ export class Outlook {
     if (this.#options.storageFailing()) return { reason: 'storage_failing' }
     const { snapshot, decision } = this.#look()
     const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, snapshot, decision)
-    const entry = this.planner.entry(row.seq)
-    const position = reason === 'next' ? 1 : entry?.position
-    return {
-      ...(reason ? { reason } : {}),
-      ...(position === undefined ? {} : { position }),
-      ...(entry ? this.#eta(entry) : {}),
-    }
+    return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
   }
 
-  #eta({ startAt, finishAt }: Entry): Pick<Live, 'eta'> {
-    if (startAt === undefined) return {}
+  /** When it will start, by the last plan; nothing of those that have come or gone since. */
+  place(row: JobRow): Place {
+    const entry = this.planner.entry(row.seq)
+    if (!entry) return {}
+    const { position, startAt, finishAt } = entry
     const at = (monotonic: number) => time(this.#options.queue.steady.of(monotonic))
-    return { eta: { start_at: at(startAt), ...(finishAt === undefined ? {} : { finish_at: at(finishAt) }) } }
+    const finish = finishAt === undefined ? {} : { finish_at: at(finishAt) }
+    return { position, ...(startAt === undefined ? {} : { eta: { start_at: at(startAt), ...finish } }) }
   }
 
   /** Why nothing starts although jobs wait. */

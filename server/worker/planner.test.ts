@@ -5,6 +5,7 @@ import { VirtualClock } from '../clock.ts'
 import { snapshot } from '../job/facts.harness.ts'
 import { Target } from '../ollama/target.ts'
 import { Bench, submission } from '../queue/queue.harness.ts'
+import type { Submitted } from '../queue/intake.ts'
 import { afterwards } from '../store/store.harness.ts'
 import { Estimates } from './estimates.ts'
 import { Planner, type PlannerOptions } from './planner.ts'
@@ -15,9 +16,7 @@ async function planning(count: number, more: Partial<PlannerOptions> = {}) {
   const bench = new Bench({
     clock,
     queueMax: 20_000,
-    onChange: ({ state, seq }) => {
-      if (state !== 'queued') planner.left(seq)
-    },
+    onChange: (row) => planner.changed(row),
   })
   const { queue } = bench
   const target = new Target({ url: 'http://127.0.0.1:9', clock, graceMs: 60_000, answerMax: 1 << 26 })
@@ -33,6 +32,7 @@ async function planning(count: number, more: Partial<PlannerOptions> = {}) {
       return snapshot({ keys: queue.keys((key) => key) })
     },
     run: () => null,
+    look: () => undefined,
     ...more,
   })
   const jobs = Array.from({ length: count }, (_, i) => submission({}, { model: `m${i % 5}` }))
@@ -70,6 +70,22 @@ test('all who ask while a plan is made share it, and a second later there is ano
   await planner.ready()
   expect(plans()).toBe(1)
   clock.advance(1)
+  await planner.ready()
+  expect(plans()).toBe(2)
+})
+
+test('once others have come a plan is good for a tenth of a millisecond for each job in it', async () => {
+  const { clock, queue, planner, plans } = await planning(1_200)
+  await planner.ready()
+  const [{ job }] = (await queue.submit([submission()])) as [Submitted]
+  clock.advance(119)
+  await planner.ready()
+  expect(plans()).toBe(1)
+  clock.advance(1)
+  await planner.ready()
+  expect(plans()).toBe(2)
+  expect(planner.entry(queue.find(job.id).seq)?.position).toBeGreaterThan(0)
+  clock.advance(500)
   await planner.ready()
   expect(plans()).toBe(2)
 })
@@ -138,7 +154,7 @@ test('who leaves after the plan was made is in it no longer, and the next one co
 })
 
 test('the job that starts is not planned, though its row says that it waits until that is written', async () => {
-  const row = { seq: 0, model: 'm0' }
+  const row = { seq: 0, model: 'm0', key: 'm0' }
   const run = () => ({ row })
   const { planner, rows, sequences } = await planning(6, { run: run as unknown as PlannerOptions['run'] })
   row.seq = rows[0]!.seq

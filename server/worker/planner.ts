@@ -1,5 +1,5 @@
-// The plan of the queue for whoever asks: made at most once a second and only then, over the first of the waiting jobs, in
-// steps between which the event loop has its turn. What it said is held against what came: that is the error of the estimates.
+// The plan of the queue for whoever asks: made only then and not often, over the first of the waiting jobs, in steps between
+// which the event loop has its turn. What it said is held against what came: that is the error of the estimates.
 
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
@@ -8,7 +8,7 @@ import { plan, type Planned } from '../job/plan.ts'
 import { schedule, type Snapshot } from '../job/schedule.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { WaitingRow } from '../store/jobs.ts'
+import type { JobRow, WaitingRow } from '../store/jobs.ts'
 import type { Estimates } from './estimates.ts'
 import type { Run } from './run.ts'
 
@@ -19,6 +19,8 @@ export interface PlannerOptions {
   estimates: Estimates
   snapshot: () => Snapshot
   run: () => Run | null
+  /** Looks at the target's memory if nothing recent is known of it. */
+  look: () => Promise<void> | undefined
   /** A job started so many milliseconds away from when it was last said to. */
   onEtaError?: (ms: number) => void
 }
@@ -26,7 +28,13 @@ export interface PlannerOptions {
 /** A row whose key is that of its runner and whose time is monotonic. */
 export type Entry = Planned<WaitingRow>
 
+/** A plan is good for so long. */
 const lasts_ms = 1_000
+/**
+ * It is good for so long, for each job in it, once others have come to wait, so that those have their place soon: planning a job
+ * takes a twentieth of that.
+ */
+const lastsEach_ms = 0.1
 /** So many of the waiting jobs are planned. */
 const planned = 10_000
 /** So many of them are read, or planned, in one turn of the event loop: a millisecond or two of work. Divides the above. */
@@ -36,6 +44,8 @@ export class Planner {
   readonly #options: PlannerOptions
   #made = -Infinity
   #making: Promise<void> | undefined
+  /** Somebody has come to wait since the last one was begun. */
+  #outdated = false
   /** Who has left since that was begun. */
   readonly #gone = new Set<number>()
   #entries: readonly Entry[] = []
@@ -47,8 +57,8 @@ export class Planner {
   }
 
   /**
-   * Resolves when there is a plan that is not older than a second. All who ask while it is made share it, and its error;
-   * throws `stopping` once foreman has ended.
+   * Resolves when there is a plan that is good still. All who ask while it is made share it, and its error; throws `stopping`
+   * once foreman has ended.
    */
   async ready(): Promise<void> {
     if (!this.#old) return
@@ -62,9 +72,8 @@ export class Planner {
     return this.#entries
   }
 
-  /** What the plan says of a job, unless it is older than a second. */
+  /** What the last plan says of a job that waits since before that. */
   entry(seq: number): Entry | undefined {
-    if (this.#old) return undefined
     this.#moveUp()
     return this.#bySeq.get(seq)
   }
@@ -74,11 +83,16 @@ export class Planner {
     const { clock, onEtaError } = this.#options
     const expected = this.#bySeq.get(seq)?.startAt
     if (expected !== undefined) onEtaError?.(Math.abs(clock.now() - expected))
-    this.left(seq)
+    this.#left(seq)
   }
 
-  /** A job waits no longer. */
-  left(seq: number): void {
+  /** A job has come to wait, or waits no longer. */
+  changed({ state, seq }: Pick<JobRow, 'state' | 'seq'>): void {
+    if (state === 'queued') this.#outdated = true
+    else this.#left(seq)
+  }
+
+  #left(seq: number): void {
     if (this.#making) this.#gone.add(seq)
     this.#bySeq.delete(seq)
   }
@@ -89,22 +103,25 @@ export class Planner {
   }
 
   get #old(): boolean {
-    return this.#options.clock.now() - this.#made >= lasts_ms
+    const age = this.#options.clock.now() - this.#made
+    return age >= lasts_ms || (this.#outdated && age >= this.#entries.length * lastsEach_ms)
   }
 
   async #make(): Promise<void> {
-    const { target, clock, estimates, snapshot, run } = this.#options
+    const { target, clock, estimates, snapshot, run, look } = this.#options
     this.#gone.clear()
+    this.#outdated = false
+    await look()
     const rows = await this.#read()
     // What is planned is of this moment: rows, keys, what these mean, what runs. Whoever leaves later is left out at the end.
     const now = snapshot()
-    const running = run()?.row.seq
-    const jobs = rows.filter(({ seq }) => seq !== running && !this.#gone.has(seq))
+    const running = run()?.row
+    const jobs = rows.filter(({ seq }) => seq !== running?.seq && !this.#gone.has(seq))
     for (const job of jobs) job.key = target.runnerKey(job.key)
     const expected = { load: (key: string) => estimates.load(key), work: remembered(estimates) }
     const entries: Entry[] = []
     const bySeq = new Map<number, Entry>()
-    const steps = plan(now, jobs, expected, this.#free(now))
+    const steps = plan(now, jobs, expected, this.#free(now), running && target.runnerKey(running.key))
     await this.#rest()
     for (const entry of steps) {
       entries.push(entry)

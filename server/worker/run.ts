@@ -7,7 +7,7 @@ import { backoff } from '../job/retry.ts'
 import type { JobError, Usage } from '../job/schema.ts'
 import { advance } from '../job/state.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
-import type { Answer } from '../ollama/answer.ts'
+import { withLoad, type Answer } from '../ollama/answer.ts'
 import { TargetAbsent, TargetFailure, told } from '../ollama/failure.ts'
 import type { Target } from '../ollama/target.ts'
 import type { People } from '../people/people.ts'
@@ -76,14 +76,14 @@ export class Run {
     const wanted = { resident, keepAlive, signal: this.#abort.signal, onStuck: () => this.halt('load_stalled') }
     const begun = await this.#begin(wanted)
     if (!begun) return undefined
-    let row = begun
+    let [row, load_ms] = [begun, 0]
     try {
       if (row.state === 'loading') {
-        await loading.bring(row, wanted)
+        load_ms = await loading.bring(row, wanted)
         row = await persist(() => queue.advance(row.seq, 'work'))
       }
       this.output.sequence = row.sequence
-      return await this.#finish(row, await this.#work(row))
+      return await this.#finish(row, await this.#work(row), load_ms)
     } catch (error) {
       return await this.#end(row, error)
     } finally {
@@ -146,9 +146,9 @@ export class Run {
     if (!target.absent) this.halt('silent')
   }
 
-  async #finish(row: JobRow, answer: Answer): Promise<Ended> {
+  async #finish(row: JobRow, { response, text, images, ...answer }: Answer, load_ms: number): Promise<Ended> {
     const { queue, persist } = this.#options
-    const { response, text, images, usage } = answer
+    const usage = withLoad(answer.usage, load_ms)
     const results = { response, lines: this.output.lines, text, images, jsonAsked: row.json_output === 1 }
     await persist(async () => {
       const artifacts = await stageResults(results, (bytes) => queue.stage(bytes))

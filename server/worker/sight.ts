@@ -1,5 +1,6 @@
-// Whether enough is known of the target's memory to decide about jobs. After an idle time nothing recent is: then it is
-// looked at, and the decision waits until that look has returned, with an answer or without one.
+// Whether enough is known of the target's memory to decide about jobs, or to plan them. After an idle time, or while the queue is
+// paused, nothing recent is: then it is looked at, and who wants to know waits until that look has returned, with an answer or
+// without one.
 
 import type { Clock } from '../clock.ts'
 import { tooOldMs } from '../ollama/residents.ts'
@@ -14,7 +15,7 @@ export interface SightOptions {
 
 export class Sight {
   readonly #options: SightOptions
-  #looking = false
+  #looking: Promise<void> | undefined
   /** When the last look returned: one without an answer is not tried again at once. */
   #lookedAt = -Infinity
 
@@ -24,17 +25,22 @@ export class Sight {
 
   /** False while the decision has to wait; `onLooked` is called when it may be made. */
   clear(onLooked: () => void): boolean {
+    const looking = this.#options.queue.paused ? undefined : this.look()
+    void looking?.then(onLooked)
+    return looking === undefined
+  }
+
+  /** Looks if jobs wait and nothing recent is known; undefined when there is no need to. Never throws. */
+  look(): Promise<void> | undefined {
     const { queue, target, clock } = this.#options
-    if (this.#looking) return false
-    if (target.state !== 'awake' || queue.paused || queue.total('queued') === 0) return true
+    if (this.#looking) return this.#looking
+    if (target.state !== 'awake' || queue.total('queued') === 0) return undefined
     const known = Math.max(target.reading?.at ?? -Infinity, this.#lookedAt)
-    if (clock.now() - known <= tooOldMs) return true
-    this.#looking = true
-    void target.look().then(() => {
-      this.#looking = false
+    if (clock.now() - known <= tooOldMs) return undefined
+    this.#looking = target.look().then(() => {
+      this.#looking = undefined
       this.#lookedAt = clock.now()
-      onLooked()
     })
-    return false
+    return this.#looking
   }
 }

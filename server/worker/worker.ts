@@ -73,6 +73,7 @@ export class Worker {
       ...options,
       turns: this.turns,
       run: () => this.#run,
+      look: () => this.#sight.look(),
       storageFailing: () => this.#keeper.failing,
     })
   }
@@ -122,7 +123,7 @@ export class Worker {
 
   /** A job changed: a cancel of the running one reaches the target through its signal. */
   changed(row: JobRow): void {
-    if (row.state !== 'queued') this.outlook.planner.left(row.seq)
+    this.outlook.planner.changed(row)
     if (this.#run?.row.seq === row.seq && row.state === 'canceled') this.#run.halt('canceled')
     this.wake()
   }
