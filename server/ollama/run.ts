@@ -2,7 +2,6 @@
 // neither whether the target is awake nor what is loaded; that is target.ts.
 
 import type { Clock } from '../clock.ts'
-import { waitFrom } from '../job/retry-after.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from './answer.ts'
 import { TargetFailure, brokenOff, classify, tooLarge } from './failure.ts'
