@@ -19,7 +19,7 @@ export interface PlannerOptions {
   estimates: Estimates
   snapshot: () => Snapshot
   run: () => Run | null
-  /** Looks at the target's memory if nothing recent is known of it. */
+  /** Looks at the target's memory if nothing recent is known of it, unless that has been in vain for long. */
   look: () => Promise<void> | undefined
   /** A job started so many milliseconds away from when it was last said to. */
   onEtaError?: (ms: number) => void

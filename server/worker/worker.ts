@@ -73,7 +73,7 @@ export class Worker {
       ...options,
       turns: this.turns,
       run: () => this.#run,
-      look: () => this.#sight.look(),
+      look: () => (options.target.blind ? undefined : this.#sight.look()),
       storageFailing: () => this.#keeper.failing,
     })
   }
