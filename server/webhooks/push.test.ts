@@ -39,11 +39,11 @@ describe('an artifact', () => {
   test('is read no faster than it is taken, and given up after 15 s of standstill', async () => {
     const voice = Voice.start()
     const { blobs } = voice.bench.store
-    let pieces = 0
+    const taken = { pieces: 0 }
     const read = blobs.read.bind(blobs)
     blobs.read = function* (...given) {
       for (const piece of read(...given)) {
-        pieces++
+        taken.pieces++
         yield piece
       }
     }
@@ -54,14 +54,14 @@ describe('an artifact', () => {
     const bytes = Buffer.alloc(48 << 20)
     const job = await doneWith(voice, bytes, { urls: { 'output.txt': `${url}/x` } })
     let before = -1
-    while (pieces === 0 || pieces > before) {
-      before = pieces
+    while (taken.pieces === 0 || taken.pieces > before) {
+      before = taken.pieces
       for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(pieces).toBeLessThan(bytes.length / (256 * 1024))
+    expect(taken.pieces).toBeLessThan(bytes.length / (256 * 1024))
     voice.clock.advance(15_000)
     await voice.hasTried(1)
-    expect(voice.tried).toMatchObject([{ outcome: 'timed_out' }])
+    expect(voice.tried).toMatchObject([{ outcome: 'timed_out', reason: 'no progress for 15 s' }])
     expect(voice.rows(job)).toMatchObject([{ state: 'pending', tries: 1 }])
   })
 
