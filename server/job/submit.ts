@@ -133,10 +133,11 @@ function withoutPrototype(given: Record<string, string>, context: z.RefinementCt
 }
 
 const target = z.url({ protocol: /^https?$/ }).max(2048)
+const whom = 'Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.'
 
 export const WebhookSpec = z
   .strictObject({
-    url: target.meta({ description: 'Receiver of state events.' }),
+    url: target.meta({ description: `Receiver of state events. ${whom}` }),
     events: z.array(z.enum(webhookEvents)).min(1).optional().meta({ description: 'Default: done, failed, canceled.' }),
     include: z.array(z.enum(['response'])).optional(),
   })
@@ -144,11 +145,11 @@ export const WebhookSpec = z
 
 export const DeliverSpec = z
   .strictObject({
-    url: target.optional().meta({ description: 'Upload address of each artifact; must contain {name}.' }),
+    url: target.optional().meta({ description: `Upload address of each artifact; must contain {name}. ${whom}` }),
     urls: z
       .preprocess(withoutPrototype, z.record(z.string().min(1).max(256), target))
       .optional()
-      .meta({ description: 'Upload address by artifact name.' }),
+      .meta({ description: `Upload address by artifact name. ${whom}` }),
   })
   .superRefine(({ url, urls }, context) => {
     if (Object.keys(urls ?? {}).length > 64) context.addIssue({ code: 'custom', path: ['urls'], message: 'at most 64' })

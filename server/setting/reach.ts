@@ -15,7 +15,7 @@ export interface Place {
   what: string
 }
 
-/** Services that give out a machine's credentials, of Amazon, Azure, Google, Alibaba, Oracle and Scaleway. */
+/** Services that give out a machine's credentials: Amazon, Azure, Google, Alibaba, Oracle, Scaleway, Linode. */
 const metadata = [
   '169.254.169.254/32',
   '169.254.170.2/32',
@@ -24,7 +24,10 @@ const metadata = [
   '192.0.0.192/32',
   'fd00:ec2::/32',
   'fd20:ce::254/128',
+  'fd00:c1::a9fe:a9fe/128',
+  'fd00:100::100:200/128',
   'fd00:42::42/128',
+  'fd00:a9fe:a9fe::1/128',
 ].map((text) => ipaddr.parseCIDR(text))
 
 /** What IPv6 routes; whatever lies outside and has no range of its own is reserved, IPv4-compatible forms included. */

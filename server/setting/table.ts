@@ -108,7 +108,11 @@ export const table = {
     ),
   ),
   webhookUrl: optional('WEBHOOK_URL', kind.receiverUrl, 'receiver of jobs that name none'),
-  webhookAllow: several('WEBHOOK_ALLOW', kind.network, 'loopback or private hosts that webhooks may call'),
+  webhookAllow: several(
+    'WEBHOOK_ALLOW',
+    kind.network,
+    'loopback or private receivers that may be called, in plain http too: ranges, addresses or exact names',
+  ),
   stopGrace: setting(
     'STOP_GRACE',
     '10s',
