@@ -327,7 +327,7 @@ test('what receivers are sent is what the webhooks say', async () => {
   })
   const events = ['queued', 'loading', 'working', 'done', 'failed', 'canceled']
   // Nobody listens there.
-  const webhook = { url: 'http://127.0.0.1:1/hook', events, include: ['response'] }
+  const webhook = { url: 'http://127.0.0.1:65534/hook', events, include: ['response'] }
   const done = await foreman.submit({ ...chatting, webhook })
   const failed = await foreman.submit({ ...chat('nobody'), webhook })
   await Promise.all([foreman.ended(done.id), foreman.ended(failed.id)])
