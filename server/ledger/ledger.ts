@@ -187,7 +187,7 @@ export class Ledger {
     const { id, kind, host, state, tries } = row
     const words = { delivered: 'delivered', pending: 'not delivered yet', gave_up: 'not delivered: given up' }[state]
     const facts = { delivery: id, job, kind, host, outcome, status, reason, tries, ms: Math.round(ms) }
-    log[state === 'delivered' ? 'info' : 'warn'](facts, words)
+    log[state === 'gave_up' ? 'warn' : 'info'](facts, words)
   }
 
   /** A proxied request has ended. */

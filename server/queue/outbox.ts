@@ -1,4 +1,4 @@
-// Which deliveries a transition owes, as rows for its own transaction. Sending them is another part's work.
+// Which deliveries a transition owes, as rows for its own transaction. Sending them is the work of webhooks/.
 
 import { randomUUIDv7 } from 'node:crypto'
 import type { WebhookEvent } from '../job/submit.ts'

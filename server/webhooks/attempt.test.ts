@@ -172,6 +172,27 @@ describe('bytes that are streamed', () => {
     })
   })
 
+  test('that are answered before they are whole are read no further', async () => {
+    const url = await openRaw((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.pause().write('HTTP/1.1 413 No\r\ncontent-length: 3\r\n\r\nbig'))
+    })
+    const ended = Promise.withResolvers<void>()
+    const putting = trying(url, {
+      method: 'PUT',
+      headers: { 'content-length': String(100_000 * 1000) },
+      body: async function* (onSip) {
+        try {
+          yield* counted(100_000, onSip)
+        } finally {
+          ended.resolve()
+        }
+      },
+    })
+    expect(await putting.tried).toMatchObject({ outcome: 'refused', status: 413, answer: 'big' })
+    await ended.promise
+  })
+
   test('that fail on the way end the try', async () => {
     const receiver = await open()
     const putting = trying(receiver.url, {

@@ -49,10 +49,11 @@ export async function attempt(parcel: Parcel, { dispatcher, clock, signal }: Att
   const ending = new AbortController()
   const end = () => ending.abort(signal.reason)
   signal.addEventListener('abort', end, { once: true })
+  const late = typeof parcel.body === 'function' ? 'no progress for 15 s' : 'no answer within 15 s'
   let cancel = () => {}
   const extend = () => {
     cancel()
-    cancel = clock.at(clock.now() + limit_ms, () => ending.abort(new Misfit('timed_out', 'no answer within 15 s')))
+    cancel = clock.at(clock.now() + limit_ms, () => ending.abort(new Misfit('timed_out', late)))
   }
   // undici heeds an abort only once the connection is made, which may be never.
   const ended = Promise.withResolvers<never>()

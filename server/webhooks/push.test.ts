@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { afterwards } from '../store/store.harness.ts'
+import { sips } from './push.ts'
 import { openReceiver as open, Voice } from './voice.harness.ts'
 
 /** A job that is done with one artifact. */
@@ -39,11 +40,11 @@ describe('an artifact', () => {
   test('is read no faster than it is taken, and given up after 15 s of standstill', async () => {
     const voice = Voice.start()
     const { blobs } = voice.bench.store
-    let pieces = 0
+    const taken = { pieces: 0 }
     const read = blobs.read.bind(blobs)
     blobs.read = function* (...given) {
       for (const piece of read(...given)) {
-        pieces++
+        taken.pieces++
         yield piece
       }
     }
@@ -54,14 +55,14 @@ describe('an artifact', () => {
     const bytes = Buffer.alloc(48 << 20)
     const job = await doneWith(voice, bytes, { urls: { 'output.txt': `${url}/x` } })
     let before = -1
-    while (pieces === 0 || pieces > before) {
-      before = pieces
+    while (taken.pieces === 0 || taken.pieces > before) {
+      before = taken.pieces
       for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(pieces).toBeLessThan(bytes.length / (256 * 1024))
+    expect(taken.pieces).toBeLessThan(bytes.length / (256 * 1024))
     voice.clock.advance(15_000)
     await voice.hasTried(1)
-    expect(voice.tried).toMatchObject([{ outcome: 'timed_out' }])
+    expect(voice.tried).toMatchObject([{ outcome: 'timed_out', reason: 'no progress for 15 s' }])
     expect(voice.rows(job)).toMatchObject([{ state: 'pending', tries: 1 }])
   })
 
@@ -88,11 +89,18 @@ describe('an artifact', () => {
   })
 
   test('answered with 410 is given up alone: webhooks of its job go elsewhere', async () => {
-    const receiver = await open(({ method }) => (method === 'PUT' ? 410 : 200))
+    const receiver = await open(() => 410)
+    const hook = await open((_, n) => (n === 0 ? 503 : 200))
     const voice = Voice.start()
-    const job = await doneWith(voice, Buffer.from('x'), { url: `${receiver.url}/{name}` })
-    await voice.hasTried(1)
-    expect(voice.rows(job)).toMatchObject([{ state: 'gave_up', tries: 1 }])
+    const more = { webhook: { url: hook.url } }
+    const job = await doneWith(voice, Buffer.from('x'), { url: `${receiver.url}/{name}` }, more)
+    await voice.hasTried(2)
+    voice.clock.advance(5000)
+    await voice.hasTried(3)
+    expect(voice.rows(job).map(({ kind, state, tries }) => [kind, state, tries])).toEqual([
+      ['webhook', 'delivered', 2],
+      ['artifact', 'gave_up', 1],
+    ])
   })
 
   test('that is no longer there ends its delivery, plainly', async () => {
@@ -131,5 +139,22 @@ describe('an artifact', () => {
     await voice.hasTried(1)
     expect(voice.rows(other)).toMatchObject([{ state: 'delivered' }])
     expect(voice.errors).toEqual([])
+  })
+})
+
+describe('the bytes of an artifact', () => {
+  const all = async (pieces: Buffer[], size: number) => {
+    const steps: (number | 'sip')[] = []
+    for await (const part of sips(pieces, size, () => steps.push('sip'))) steps.push(part.length)
+    return steps
+  }
+
+  test('go in sips of 16 KiB, each of which counts as progress', async () => {
+    const pieces = [Buffer.alloc(40 * 1024), Buffer.alloc(10)]
+    expect(await all(pieces, 40 * 1024 + 10)).toEqual(['sip', 16_384, 'sip', 16_384, 'sip', 8192, 'sip', 10])
+  })
+
+  test('that end early are no whole artifact', async () => {
+    await expect(all([Buffer.alloc(10)], 11)).rejects.toThrow('erased')
   })
 })

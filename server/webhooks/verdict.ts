@@ -42,6 +42,7 @@ export function judge(
     else deliveries.postpone(seq, count, steady + wait_ms)
   }
   if (outcome === 'gone' && row.kind === 'webhook') {
+    // Not the queue's to write: no state changes, and there is nobody to be told.
     deliveries.silence(row.job, wall)
     jobs.leave(row.job)
   }
