@@ -23,7 +23,7 @@ export class Points {
     const [point, one] = dice.pick(turn)
     const missed = one.aimed > one.died
     one.aimed++
-    return { point, nth: missed ? 1 : dice.pick([1, 1, 2, 3]) }
+    return { point, nth: missed ? 1 : dice.pick([1, 1, 1, 2]) }
   }
 
   died({ point }: Aim): void {

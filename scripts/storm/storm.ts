@@ -21,10 +21,11 @@ export interface StormOptions {
   say: (line: string) => void
 }
 
-/** A life ends at random within this time of its start as a process, so that some end before it listens. */
-const life_ms = 1200
-/** How long a life may go on towards the point it is to die at. */
-const aimed_ms = 2500
+/** A life ends at random within this time of its start as a process, or of the moment from which it listens. */
+const early_ms = 400
+const life_ms = 800
+/** How long a life may go on, once it listens, towards the point it is to die at. */
+const aimed_ms = 2000
 /** How long everything may take to come to its end. */
 const drain_ms = 180_000
 const token = 'token-of-the-storm'
@@ -73,7 +74,7 @@ export class Storm {
       WEBHOOK_URL: receivers.urls[0]!,
       WEBHOOK_ALLOW: '127.0.0.0/8',
       // In the child's time, which is twenty times as fast.
-      JOB_TIMEOUT: '60s',
+      JOB_TIMEOUT: '15s',
     }
   }
 
@@ -86,7 +87,9 @@ export class Storm {
       const victim = this.#start(aim)
       let over = false
       void victim.ended.then(() => (over = true))
-      const within = aim ? aimed_ms : this.#dice.between(0, life_ms)
+      const early = !aim && this.#dice.next() < 0.25
+      const within = aim ? aimed_ms : this.#dice.between(0, early ? early_ms : life_ms)
+      if (!early) await victim.listening
       await Promise.race([victim.ended, sleep(within)])
       const died = over
       const { code, signal } = await victim.end('SIGKILL')

@@ -41,7 +41,7 @@ export class Troubles {
   async #troubling(): Promise<void> {
     while (!this.#over) {
       await sleep(this.#dice.between(0, 600))
-      if (this.#dice.next() < 0.85) this.#fake.fault(this.#dice.pick(faults))
+      if (this.#dice.next() < 0.8) this.#fake.fault(this.#dice.pick(faults))
       else {
         await this.#fake.refuse()
         await sleep(this.#dice.between(0, 300))

@@ -26,6 +26,8 @@ const root = join(import.meta.dirname, '..', '..')
 
 export class Victim {
   readonly ended: Promise<End>
+  /** Resolves when it listens, or has ended without. */
+  readonly listening: Promise<unknown>
   #child: ChildProcess
 
   constructor({ settings, aim, onListening, onPassed, onError }: VictimOptions) {
@@ -33,15 +35,18 @@ export class Victim {
     for (const [name, value] of Object.entries(settings)) env[`FOREMAN_${name}`] = value
     env.NODE_COMPILE_CACHE = join(root, 'node_modules', '.cache', 'compiled')
     const args = [join(import.meta.dirname, 'child.ts'), aim?.point ?? 'none', String(aim?.nth ?? 1)]
+    const listens = Promise.withResolvers<void>()
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     lines(child.stdout, (line) => {
       const [what, which = ''] = line.split(' ')
-      if (what === 'listening') onListening(which)
-      else onPassed(which)
+      if (what === 'passed') return onPassed(which)
+      onListening(which)
+      listens.resolve()
     })
     lines(child.stderr, onError)
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }) as End)
+    this.listening = Promise.race([listens.promise, this.ended])
   }
 
   /** Sends a signal and waits for the end. */
