@@ -52,6 +52,7 @@ export class Callers {
       if (queued > enough) await sleep(50)
       else if (what < 0.15) await this.#batch(Array.from({ length: dice.whole(2, 6) }, () => orders.make(true)))
       else if (what < 0.25) await this.#unkeyed(orders.make(false))
+      else if (what < 0.35) await this.#deferred(orders.defer())
       else await this.#one(orders.make(true))
       await sleep(dice.between(0, 40))
     }
@@ -61,6 +62,13 @@ export class Callers {
     const { access } = this.#options
     const answer = await access.insist('POST', '/jobs', { body: order.input })
     if (this.#expect(answer, [202], 'a submit')) order.ids.add(String(answer.json.id))
+  }
+
+  async #deferred({ input, ids }: Order): Promise<void> {
+    const { request, labels, idempotency_key: key = '' } = input
+    const headers = { prefer: 'respond-async', 'idempotency-key': key, 'x-foreman-labels': `n=${labels.n}` }
+    const answer = await this.#options.access.insist('POST', request.endpoint, { body: request.body, headers })
+    if (this.#expect(answer, [202], 'a deferred call')) ids.add(String(answer.json.id))
   }
 
   async #unkeyed(order: Order): Promise<void> {
@@ -88,7 +96,7 @@ export class Callers {
     ]
     while (!this.#over) {
       await dice.pick(acts)()
-      await sleep(dice.between(0, 60))
+      await sleep(dice.between(0, 100))
     }
     await access.insist('POST', '/queue/resume')
   }
