@@ -1,5 +1,5 @@
-// Receivers of webhooks as a process of their own: one that takes all and notes when each arrived, some that never answer,
-// and some that ask to be left alone for a day.
+// Receivers of webhooks as a process of their own: one that takes all and notes when each arrived, and some that never
+// answer.
 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +10,6 @@ import { answer, ready } from './answers.ts'
 export type Arrivals = [sequence: number, at: number][]
 
 let arrived: Arrivals = []
-let postponed = 0
 let look = () => {}
 
 async function open(listener: RequestListener): Promise<number> {
@@ -18,9 +17,6 @@ async function open(listener: RequestListener): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return (server.address() as AddressInfo).port
 }
-
-const openMany = (many: number, listener: RequestListener) =>
-  Promise.all(Array.from({ length: many }, () => open(listener)))
 
 const until = (holds: () => boolean) =>
   new Promise<void>((resolve) => {
@@ -30,18 +26,7 @@ const until = (holds: () => boolean) =>
 
 answer({
   /** Ports of so many who take a request and never answer. */
-  hanging: (many: number) => openMany(many, (req) => void req.resume()),
-  /** Of so many who say no, and to come again tomorrow. */
-  postponing: (many: number) =>
-    openMany(many, (req, res) => {
-      req.resume().on('end', () => {
-        res.writeHead(503, { 'retry-after': '86400' }).end()
-        postponed++
-        look()
-      })
-    }),
-  /** Resolves when so many have been told to come again. */
-  postponed: (many: number) => until(() => postponed >= many),
+  hanging: (many: number) => Promise.all(Array.from({ length: many }, () => open((req) => void req.resume()))),
   /** When so many have arrived: what has, since this was last asked. */
   told: async (many: number): Promise<Arrivals> => {
     await until(() => arrived.length >= many)

@@ -1,7 +1,9 @@
 // How soon a receiver is told: from the commit of an event to its arrival; the same beside receivers that are dead, and
 // beside a long outbox that is not due; and what such an outbox takes of memory.
 
+import Database from 'better-sqlite3'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { freePort } from '../demo/daemon.ts'
 import type { Bench } from './bench.ts'
 import { Child } from './child.ts'
@@ -15,6 +17,7 @@ import type { Commits } from './teller.ts'
 const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
 const perBatch = 100
 const dead = 20
+const day_ms = 24 * 3_600_000
 const settings = {
   FOREMAN_TOKEN: token,
   FOREMAN_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
@@ -69,9 +72,23 @@ class Teller {
 
 export async function webhooks(bench: Bench): Promise<Row[]> {
   const receiver = await new Child('scripts/bench/receiver.ts').listening()
+  const way = await bare(bench, receiver)
+  bench.say(`a bare POST to its arrival, p50 / p99: ${ms(quantile(way, 0.5))} / ${ms(quantile(way, 0.99))}`)
   const rows = [...(await besideTheDead(bench, receiver)), ...(await besideALongOutbox(bench, receiver))]
   await receiver.stop()
   return rows
+}
+
+/** What the way itself takes: a POST of the same size from here, one after the other, until it arrives. */
+async function bare({ quick }: Bench, receiver: Child): Promise<number[]> {
+  const padding = 'x'.repeat(1_000)
+  const sent: number[] = []
+  for (let sequence = 0; sequence < (quick ? 100 : 1_000); sequence++) {
+    sent.push(Number(process.hrtime.bigint()) / 1e6)
+    const body = JSON.stringify({ data: { sequence }, padding })
+    await (await fetch(`http://127.0.0.1:${receiver.port}/`, { method: 'POST', headers, body })).text()
+  }
+  return (await receiver.ask<Arrivals>('told', sent.length)).map(([sequence, at]) => at - sent[sequence]!)
 }
 
 /** Half of the jobs tell a live receiver; the others tell nobody, or the dead in turn: half of those refuse, half hang. */
@@ -118,21 +135,26 @@ async function besideTheDead({ quick, say, folder, profile }: Bench, receiver: C
   ]
 }
 
-/** Nothing runs here: the jobs tell that they are queued, most of them to receivers that ask to be left alone for a day. */
+/** Nothing runs here: jobs tell that they are queued. Before a foreman lies an outbox in which all of them are due tomorrow. */
 async function besideALongOutbox({ quick, say, folder, profile }: Bench, receiver: Child): Promise<Row[]> {
   const size = quick ? 1_000 : 10_000
   const folders = { none: folder(), long: folder() }
-  const none = await Teller.start(receiver, nowhere, folders.none, profile)
-  const long = await Teller.start(receiver, nowhere, folders.long, profile)
-  const ports = await receiver.ask<number[]>('postponing', dead)
-  const later = (i: number) => ({ url: `http://127.0.0.1:${ports[i % dead]}/`, events: ['queued'] })
-  const rss = async () => [(await none.child.usage()).rss, (await long.child.usage()).rss] as const
-  const before = await rss()
-  await none.submit(Array.from({ length: size }, () => undefined))
-  await long.submit(Array.from({ length: size }, (_, i) => later(i)))
-  await receiver.ask('postponed', size, 600_000)
-  const after = await rss()
-
+  const start = (folder: string) => Teller.start(receiver, nowhere, folder, profile)
+  const ports = await receiver.ask<number[]>('hanging', dead)
+  const owed = (i: number) => ({ url: `http://127.0.0.1:${ports[i % dead]}/`, events: ['queued'] })
+  for (const [folder, webhook] of [
+    [folders.none, () => undefined],
+    [folders.long, owed],
+  ] as const) {
+    const filled = await start(folder)
+    await filled.submit(Array.from({ length: size }, (_, i) => webhook(i)))
+    await filled.child.stop()
+    const db = new Database(join(folder, 'foreman.db'))
+    db.prepare('UPDATE delivery SET due = due + ?').run(day_ms)
+    db.close()
+  }
+  const none = await start(folders.none)
+  const long = await start(folders.long)
   const live = { url: `http://127.0.0.1:${receiver.port}/`, events: ['queued'] }
   const each = quick ? 50 : 200
   const round = async (teller: Teller) => {
@@ -145,14 +167,15 @@ async function besideALongOutbox({ quick, say, folder, profile }: Bench, receive
   const rounds: { none: Awaited<ReturnType<typeof round>>; long: Awaited<ReturnType<typeof round>> }[] = []
   for (let i = 0; i < (quick ? 3 : 9); i++) rounds.push({ none: await round(none), long: await round(long) })
   await Promise.all([none.child.stop(), long.child.stop()])
-  const idle = async (folder: string) => idleMemory({ folder, settings }, quick ? 1_000 : 5_000)
-  const [without, with_] = [await idle(folders.none), await idle(folders.long)]
+  const idle = { none: [] as number[], long: [] as number[] }
+  for (let i = 0; i < (quick ? 1 : 5); i++)
+    for (const who of ['none', 'long'] as const)
+      idle[who].push(await idleMemory({ folder: folders[who], settings }, quick ? 1_000 : 5_000))
+  const [without, with_] = [median(idle.none), median(idle.long)]
 
   const of = (who: 'none' | 'long', what: 'p50' | 'cpu') => rounds.slice(1).map((one) => one[who][what])
   const ratio = (what: 'p50' | 'cpu') => median(of('long', what).map((value, i) => value / of('none', what)[i]!))
-  const grown = [after[0] - before[0], after[1] - before[1]] as const
-  say(`${size} jobs that owe nothing: growth of memory ${mb(grown[0])}; ${size} that owe a webhook: ${mb(grown[1])}`)
-  say(`  after a restart: ${mb(without)} and ${mb(with_)}`)
+  say(`resident memory with ${size} jobs that owe nothing ${mb(without)}, with ${size} that owe a webhook ${mb(with_)}`)
   say(`  a webhook beside them, p50: ${ms(median(of('none', 'p50')))} and ${ms(median(of('long', 'p50')))}`)
   return [
     {

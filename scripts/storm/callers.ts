@@ -1,5 +1,5 @@
-// The callers: they submit one by one, in batches and as deferred calls, cancel, retry, erase, pause and resume, all the
-// time and whatever happens to foreman meanwhile.
+// The callers: they submit one by one, in batches and as deferred calls, cancel, retry, erase, ask for deliveries again,
+// pause and resume, all the time and whatever happens to foreman meanwhile.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dice } from '../simulate/dice.ts'
@@ -19,6 +19,7 @@ interface Shown {
   labels: { n?: string }
 }
 
+const submitters = 4
 /** Waiting jobs at which submitters hold back. */
 const enough = 30
 
@@ -32,7 +33,7 @@ export class Callers {
   }
 
   start(): void {
-    this.#all = [this.#submitting(), this.#submitting(), this.#acting()]
+    this.#all = [...Array.from({ length: submitters }, () => this.#submitting()), this.#acting()]
   }
 
   /** Resolves when the last of them has had its answer. */
@@ -51,6 +52,7 @@ export class Callers {
       if (queued > enough) await sleep(50)
       else if (what < 0.15) await this.#batch(Array.from({ length: dice.whole(2, 6) }, () => orders.make(true)))
       else if (what < 0.25) await this.#unkeyed(orders.make(false))
+      else if (what < 0.35) await this.#deferred(orders.defer())
       else await this.#one(orders.make(true))
       await sleep(dice.between(0, 40))
     }
@@ -60,6 +62,13 @@ export class Callers {
     const { access } = this.#options
     const answer = await access.insist('POST', '/jobs', { body: order.input })
     if (this.#expect(answer, [202], 'a submit')) order.ids.add(String(answer.json.id))
+  }
+
+  async #deferred({ input, ids }: Order): Promise<void> {
+    const { request, labels, idempotency_key: key = '' } = input
+    const headers = { prefer: 'respond-async', 'idempotency-key': key, 'x-foreman-labels': `n=${labels.n}` }
+    const answer = await this.#options.access.insist('POST', request.endpoint, { body: request.body, headers })
+    if (this.#expect(answer, [202], 'a deferred call')) ids.add(String(answer.json.id))
   }
 
   async #unkeyed(order: Order): Promise<void> {
@@ -79,16 +88,15 @@ export class Callers {
   async #acting(): Promise<void> {
     const { access, dice } = this.#options
     const acts = [
-      () => this.#cancel(),
-      () => this.#cancel(),
-      () => this.#retry(),
-      () => this.#retry(),
+      ...Array.from({ length: 3 }, () => () => this.#cancel()),
+      ...Array.from({ length: 3 }, () => () => this.#retry()),
       () => this.#erase(),
       () => this.#pause(),
+      () => this.#redeliver(),
     ]
     while (!this.#over) {
       await dice.pick(acts)()
-      await sleep(dice.between(0, 60))
+      await sleep(dice.between(0, 100))
     }
     await access.insist('POST', '/queue/resume')
   }
@@ -117,6 +125,17 @@ export class Callers {
     if (!history.text.includes('event: end')) return
     const answer = await access.insist('DELETE', `/jobs/${shown.id}`)
     if (this.#expect(answer, [204, 410], 'a delete')) order.erased = statesIn(history.text)
+  }
+
+  /** Asks for something once more that was told, or is about to be. */
+  async #redeliver(): Promise<void> {
+    const { access, dice } = this.#options
+    const shown = await this.#some('state=done&state=failed&state=canceled')
+    if (!shown) return
+    const owed = (await access.insist('GET', `/jobs/${shown.id}/deliveries`)).json.data as { id: string }[] | undefined
+    if (!owed?.length) return
+    const answer = await access.insist('POST', `/deliveries/${dice.pick(owed).id}/redeliver`)
+    this.#expect(answer, [202], 'a redeliver')
   }
 
   async #pause(): Promise<void> {

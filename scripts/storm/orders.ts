@@ -43,21 +43,33 @@ export class Orders {
   /** A new one. Without a key, a caller who got no answer does not know whether there is a job, and gives up. */
   make(keyed: boolean): Order {
     const dice = this.#dice
-    const n = this.all.length
-    const events = dice.pick([undefined, states, ['done'], ['queued', 'done', 'failed']])
-    // Without a webhook the default receiver is told.
-    const webhook = dice.next() < 0.2 ? undefined : { url: dice.pick(this.#urls), events, include: this.#include() }
-    const deliver = dice.next() < 0.25
-    const input: Input = { request: this.#request(n), labels: { n: String(n) }, webhook }
+    const order = this.#order()
+    const { n, input } = order
     if (keyed) input.idempotency_key = `key-${n}`
-    if (deliver) input.deliver = { url: this.#uploadUrl(n) }
-    const order = { n, input, ids: new Set<string>(), events: webhook?.events ?? byDefault, deliver }
-    this.all.push(order)
+    // Without a webhook the default receiver is told.
+    if (dice.next() < 0.8) {
+      const events = dice.pick([undefined, states, ['done'], ['queued', 'done', 'failed']])
+      input.webhook = { url: dice.pick(this.#urls), events, include: dice.next() < 0.3 ? ['response'] : undefined }
+      order.events = events ?? byDefault
+    }
+    order.deliver = dice.next() < 0.25
+    if (order.deliver) input.deliver = { url: this.#uploadUrl(n) }
     return order
   }
 
-  #include(): readonly string[] | undefined {
-    return this.#dice.next() < 0.3 ? ['response'] : undefined
+  /** A new one that is no submit: a call of its endpoint, which the caller lets foreman defer. */
+  defer(): Order {
+    const order = this.#order()
+    order.input.idempotency_key = `key-${order.n}`
+    return order
+  }
+
+  #order(): Order {
+    const n = this.all.length
+    const input: Input = { request: this.#request(n), labels: { n: String(n) } }
+    const order: Order = { n, input, ids: new Set(), events: byDefault, deliver: false }
+    this.all.push(order)
+    return order
   }
 
   #request(n: number): Input['request'] {

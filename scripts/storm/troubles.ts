@@ -40,7 +40,7 @@ export class Troubles {
 
   async #troubling(): Promise<void> {
     while (!this.#over) {
-      await sleep(this.#dice.between(0, 600))
+      await sleep(this.#dice.between(0, 1500))
       if (this.#dice.next() < 0.8) this.#fake.fault(this.#dice.pick(faults))
       else {
         await this.#fake.refuse()
