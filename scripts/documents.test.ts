@@ -96,7 +96,7 @@ test('the rings in the documents are the rings that are checked', () => {
 })
 
 test('every dependency is decided, with the licence it has', () => {
-  const rows = [...read('docs/adr/0014-dependencies.md').matchAll(/^\| ([\w@/, -]+) \| ([\w.-]+) \| .+ \|$/gm)]
+  const rows = [...read('docs/adr/0014-dependencies.md').matchAll(/^\| ([\w@/., -]+) \| ([\w.-]+) \| .+ \|$/gm)]
   const decided = new Map(
     rows.flatMap(([, names, licence]) => (names as string).split(', ').map((name) => [name, licence])),
   )

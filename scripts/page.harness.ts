@@ -29,12 +29,13 @@ export interface Stage {
   close(): Promise<void>
 }
 
-export async function setStage(options: FakeOptions): Promise<Stage> {
+/** `settings` by their whole names. */
+export async function setStage(options: FakeOptions, settings?: Record<string, string>): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'foreman-page-'))
   const data = join(folder, 'data')
   mkdirSync(data)
   const fake = await startFake(options)
-  const daemon = new Daemon({ target: fake.url, port: await freePort(), folder: data })
+  const daemon = new Daemon({ target: fake.url, port: await freePort(), folder: data, settings })
   await daemon.start()
   const close = async () => {
     await daemon.stop()

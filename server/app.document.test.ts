@@ -5,11 +5,13 @@
 import { request as httpRequest } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Reply } from './app.harness.ts'
-import { eventually, openTarget } from './app.stage.ts'
+import { afterwards, eventually, openTarget } from './app.stage.ts'
 import { document, examplesIn, faultsOf, operations, placesOf, type Operation } from './http/document.harness.ts'
 import type { Problem } from './http/problem.ts'
+import type { Delivery } from './job/delivery.ts'
 import { codes } from './job/error.ts'
 import { WebhookBody } from './job/webhook.ts'
+import { Receiver } from './webhooks/receiver.harness.ts'
 
 const secret = { WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }
 const models = ['llama3.2', { name: 'nomic-embed-text', capabilities: ['embedding' as const] }]
@@ -308,6 +310,25 @@ describe('a job', () => {
     await talk
     await closed
   })
+})
+
+test('what a job owes is told with every try, and sent again', async () => {
+  const receiver = await new Receiver((_, n) => [n < 2 ? 503 : 204, {}, 'not now']).listen()
+  const away = await new Receiver().listen()
+  await away.close()
+  afterwards(() => receiver.close())
+  const foreman = await openForeman({ settings: { ...secret, WEBHOOK_ALLOW: '127.0.0.1' }, fake: { models } })
+  const deliver = { urls: { 'output.txt': `${away.url}/text`, 'response.json': receiver.url } }
+  const { id } = await foreman.submit({ ...chatting, webhook: { url: receiver.url }, deliver })
+  await foreman.ended(id)
+  const list = () => ask(foreman, 'listDeliveries', { path: { id } })
+  const data = async () => (await list()).json.data as Delivery[]
+  await eventually(async () => (await data()).every(({ attempts }) => attempts.length > 0))
+  hold('listDeliveries', 200, await list())
+  for (const { id, artifact } of await data())
+    if (artifact !== 'output.txt') hold('redeliver', 202, await ask(foreman, 'redeliver', { path: { id } }))
+  await eventually(async () => (await data()).filter(({ state }) => state === 'delivered').length === 2)
+  hold('listDeliveries', 200, await list())
 })
 
 test('health, figures and documents are as they are told', async () => {

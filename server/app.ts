@@ -205,6 +205,7 @@ export async function startApp({
     people,
     target,
     worker,
+    deliverer,
     ledger,
     metrics,
     onInternal: (error) => log.error({ err: error }, 'internal error'),

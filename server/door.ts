@@ -24,6 +24,8 @@ import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
 import { queuePlan, queueStatus, readinessOf, targetStatus } from './status.ts'
 import type { Store } from './store/store.ts'
+import type { Deliverer } from './webhooks/deliverer.ts'
+import { Receipts } from './webhooks/receipts.ts'
 import type { Worker } from './worker/worker.ts'
 
 /** What stands behind the door. */
@@ -35,6 +37,7 @@ export interface House {
   people: People
   target: Target
   worker: Worker
+  deliverer: Deliverer
   ledger: Ledger
   metrics: Metrics
   /** A route threw what it should not have. */
@@ -43,9 +46,10 @@ export interface House {
 
 /** Builds the server with all its routes; nothing listens yet. */
 export function openDoor(house: House): Promise<Server> {
-  const { config, clock, store, queue, people, target, worker, ledger, metrics, onInternal } = house
+  const { config, clock, store, queue, people, target, worker, deliverer, ledger, metrics, onInternal } = house
   const api: Api = {
     queue,
+    deliveries: new Receipts({ store, clock, queue, deliverer }),
     output: (job) => (worker.running?.row.seq === job ? worker.running.output : undefined),
     live: (row) => worker.outlook.live(row),
     planned: () => worker.outlook.planner.ready(),

@@ -1,12 +1,21 @@
 // `npm run compat`: client programs, as their makers ship them, against a foreman in front of the simulated Ollama. Those in
-// Python are installed first, into the cache; those for Node came with `npm ci`. Then scripts/compat/*.compat.ts goes to vitest,
-// whose arguments these are: `-t ollama-python` for one program. Programs that are not to be had fail their rows.
+// Python are installed first, into the cache; those for Node came with `npm ci`. And receivers of webhooks, of which the one in Go
+// is built first. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program.
+// Programs that are not to be had fail their rows.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseCLI, startVitest } from 'vitest/node'
+import { receiverIn } from '../receiver.harness.ts'
+import { buildGo } from './go.ts'
 import { python } from './python.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 await python.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
+const folder = mkdtempSync(join(tmpdir(), 'foreman-go-'))
+await buildGo(receiverIn('go'), folder).catch((error: unknown) => say(`no Go: ${(error as Error).message}`))
+rmSync(folder, { recursive: true })
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
 await startVitest('test', filter, {
   watch: false,

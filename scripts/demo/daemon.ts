@@ -8,6 +8,8 @@ export interface DaemonOptions {
   target: string
   port: number
   folder: string
+  /** Further settings, by their whole names. */
+  settings?: Record<string, string>
 }
 
 const main = join(import.meta.dirname, '..', '..', 'server', 'main.ts')
@@ -25,7 +27,7 @@ export class Daemon {
 
   /** Resolves when it answers. Its own settings only: nothing of the caller's environment is taken for foreman's. */
   async start(): Promise<void> {
-    const { target, port, folder } = this.#options
+    const { target, port, folder, settings } = this.#options
     const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('FOREMAN_'))
     const env = {
       ...Object.fromEntries(kept),
@@ -34,6 +36,7 @@ export class Daemon {
       FOREMAN_HOLD: '1s',
       FOREMAN_LISTEN: `127.0.0.1:${port}`,
       FOREMAN_DATA: folder,
+      ...settings,
     }
     const child = spawn(process.execPath, [main], { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child

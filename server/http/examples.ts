@@ -2,9 +2,11 @@
 // sent and answers (app.document.test.ts).
 
 import type { z } from 'zod'
+import type { DeliveryList } from '../job/delivery.ts'
 import type { ArtifactList, Job, JobBatch, JobList, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import type { SubmitBatch, SubmitJob, WebhookEvent } from '../job/submit.ts'
 import { webhookType, type WebhookBody } from '../job/webhook.ts'
+import { deliveriesOf } from './delivered.ts'
 
 export const exampleId = 'job_019ac0de-7b1a-7c3e-9f00-5d2c1a4be6f7'
 const secondId = 'job_019ac0de-8d02-7a11-b3c4-0e9d8c7b6a55'
@@ -143,6 +145,8 @@ const target: z.infer<typeof TargetStatus> = {
   people: { in_flight: 0, held: 0 },
 }
 
+const [webhook, pushed] = deliveriesOf(exampleId)
+
 const lines = [
   '{"message":{"role":"assistant","content":"Because"},"done":false}',
   '{"done":true,"done_reason":"stop"}',
@@ -191,6 +195,8 @@ export const answers: Record<string, Record<number, Record<string, object | stri
   listArtifacts: { 200: { done: { data: artifacts } satisfies z.infer<typeof ArtifactList> } },
   cancelJob: { 200: { canceled } },
   retryJob: { 202: { queued: submitted } },
+  listDeliveries: { 200: { both: { data: [webhook, pushed] } satisfies z.infer<typeof DeliveryList> } },
+  redeliver: { 202: { webhook } },
   getQueue: { 200: { working: queue } },
   pauseQueue: { 200: { paused: { ...queue, paused: true, reason: 'paused' } } },
   resumeQueue: { 200: { working: queue } },

@@ -66,6 +66,7 @@ const tagWords: Record<string, string> = {
   jobs: 'Requests that finish later.',
   queue: 'The order in which they run.',
   target: 'The Ollama behind foreman.',
+  deliveries: 'What receivers of webhooks and artifacts were sent.',
   operations: 'Health, figures and documents.',
   webhooks: 'What receivers are sent when the state of a job changes, if the job or `FOREMAN_WEBHOOK_URL` names one.',
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
+import { deliveries } from './deliveries.ts'
 import { jobs } from './jobs.ts'
 import { queueEvents } from './subscriptions.ts'
 import { procedure, router, type Context } from './trpc.ts'
@@ -92,7 +93,7 @@ const target = router({
     .query(({ ctx }) => ctx.api.targetStatus()),
 })
 
-export const appRouter = router({ jobs, queue, target })
+export const appRouter = router({ jobs, deliveries, queue, target })
 /** The type the typed client is made from. */
 export type AppRouter = typeof appRouter
 

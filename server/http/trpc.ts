@@ -3,6 +3,7 @@
 
 import { initTRPC, TRPCError } from '@trpc/server'
 import { ForemanError, type Code } from '../job/error.ts'
+import type { Delivery } from '../job/delivery.ts'
 import type { Job, QueuePlan, QueueStatus, TargetStatus } from '../job/schema.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
@@ -13,6 +14,12 @@ import { problemOf } from './problem.ts'
 /** What the procedures act on; the composition root provides it. */
 export interface Api {
   queue: Queue
+  deliveries: {
+    /** What a job owes and owed to receivers, in the order in which it arose. */
+    ofJob: (row: JobRow) => Delivery[]
+    /** Throws `gone` for one whose job was erased in the last 30 days, `not_found` for a stranger. */
+    redeliver: (id: string) => Promise<Delivery>
+  }
   /** What is only known live of a job: why it waits and for how long, how far it is. Its place is that of the plan that is there. */
   live: (row: JobRow) => Partial<Pick<Job, 'reason' | 'position' | 'eta' | 'progress'>>
   /** What the target has said to a job that runs. */

@@ -37,10 +37,16 @@ export class Register {
   find(id: string): JobRow {
     const row = this.#store.recent.row(id, (id) => this.#store.jobs.find(id))
     if (row) return row
+    throw this.missing(id, 'job')
+  }
+
+  /** Why nothing has this id: `gone` when it was erased with its job in the last 30 days, else `not_found`. */
+  missing(id: string, what: 'job' | 'delivery'): ForemanError {
+    const facts = what === 'job' ? { jobId: id } : {}
     const buriedAt = this.#store.events.buriedAt(id)
-    if (buriedAt !== undefined && buriedAt >= this.#clock.wall() - remembered_ms)
-      throw new ForemanError('gone', 'the job was deleted', { jobId: id })
-    throw new ForemanError('not_found', 'no such job', { jobId: id })
+    if (buriedAt === undefined || buriedAt < this.#clock.wall() - remembered_ms)
+      return new ForemanError('not_found', `no such ${what}`, facts)
+    return new ForemanError('gone', 'the job was deleted', facts)
   }
 
   at(seq: number): JobRow | undefined {

@@ -24,7 +24,8 @@ beforeEach(async () => {
     models: ['llama3.2:3b', { name: 'slow', loadMs: 0 }, { name: 'nomic', capabilities: ['embedding'] }],
     loadMs: (model) => (model.startsWith('slow') ? load.promise : 0),
   })
-  daemon = new Daemon({ target: fake.url, port: await freePort(), folder })
+  const settings = { FOREMAN_WEBHOOK_ALLOW: '127.0.0.1' }
+  daemon = new Daemon({ target: fake.url, port: await freePort(), folder, settings })
   await daemon.start()
   foreman = new Foreman({ url: daemon.url })
 })
@@ -98,6 +99,20 @@ test('the same idempotency key makes one job', async () => {
   ])
   expect(a).toEqual(b)
   expect((await foreman.jobs.list({})).data).toHaveLength(1)
+})
+
+test('what a job owes is told, and sent again', async () => {
+  const deliver = { url: `http://127.0.0.1:${await freePort()}/{name}` }
+  const { id } = await foreman.jobs.submit({
+    request: { endpoint: '/api/chat', body: { model: 'llama3.2:3b', messages } },
+    deliver,
+  })
+  const { artifacts } = await foreman.jobs.wait(id)
+  const { data } = await foreman.deliveries.list({ id })
+  expect(data.map(({ artifact }) => artifact).toSorted()).toEqual(artifacts.map(({ name }) => name).toSorted())
+  const [one] = data
+  const again = await foreman.deliveries.redeliver({ id: one?.id ?? '' })
+  expect(again).toMatchObject({ id: one?.id, job_id: id, state: 'pending' })
 })
 
 test('a foreman that does not come back is told as unreachable', async () => {

@@ -52,6 +52,10 @@ export class Foreman {
     /** Resolves with the job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile. */
     wait: (id: string, options?: { signal?: AbortSignal }) => Promise<Job>
   }
+  readonly deliveries: {
+    list: Call<Inputs['deliveries']['list'], Outputs['deliveries']['list']>
+    redeliver: Call<Inputs['deliveries']['redeliver'], Outputs['deliveries']['redeliver']>
+  }
   readonly queue: {
     get: () => Promise<Outputs['queue']['get']>
     pause: () => Promise<Outputs['queue']['pause']>
@@ -90,6 +94,10 @@ export class Foreman {
       retry: (input, options) => told(trpc.jobs.retry.mutate(input, options)),
       delete: (input, options) => told(trpc.jobs.delete.mutate(input, options)),
       wait: (id, options) => this.#wait(id, options?.signal),
+    }
+    this.deliveries = {
+      list: (input, options) => told(trpc.deliveries.list.query(input, options)),
+      redeliver: (input, options) => told(trpc.deliveries.redeliver.mutate(input, options)),
     }
     this.queue = {
       get: () => told(trpc.queue.get.query({})),
