@@ -34,6 +34,9 @@ const forBench = /^server\/(?:config|store\/jobs|job\/.+)\.ts$/
 /** What the simulation drives: the law, and the parts that keep what it depends on. */
 const forSimulation = /^server\/(?:clock|job\/.+|people\/.+|ollama\/capacity|worker\/turns)\.ts$/
 
+/** What the storm starts foreman with: its settings, and a clock that runs faster. */
+const forStorm = /^server\/(?:clock|config)\.ts$/
+
 /** The one thing a client may know of the server: the type of its procedures. */
 const forClients = { file: 'server/http/router.ts', types: '{ AppRouter }' }
 
@@ -81,6 +84,7 @@ function wrongImport(path: string, { specifier, types }: Import): string | undef
   if (path.startsWith('scripts/')) {
     if (!inServer || forScripts.test(target)) return undefined
     if (path.startsWith('scripts/bench/') && forBench.test(target)) return undefined
+    if (path.startsWith('scripts/storm/') && forStorm.test(target)) return undefined
     if (path.startsWith('scripts/simulate/') && forSimulation.test(target)) return undefined
     return `imports ${target}: scripts may use http/openapi, app, job/runners and ollama/fake only`
   }

@@ -20,7 +20,7 @@ export const nowhere = 'http://127.0.0.1:9'
 const root = join(import.meta.dirname, '..', '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
 /** What `npm start` gives Node, so that the figures are those of the daemon people run. */
-const flags = manifest.scripts.start.match(/--\S+/g) ?? []
+export const flags = manifest.scripts.start.match(/--\S+/g) ?? []
 const compiled = join(root, 'node_modules', '.cache', 'foreman')
 
 /** A foreman that is ready, and how long it took from its start as a process, in milliseconds. */

@@ -1,7 +1,7 @@
 // `npm run bench`: the speed and memory of foreman as ratios to its surroundings, measured in one run. Nothing is
 // asserted, only told. A whole run is recorded in docs/benchmark.md.
 //   --quick         short rounds and small queues: whether the benchmark works
-//   --only a,b      some rows: get latency stream submit claim (with start) plan admit drain attach list
+//   --only a,b      some rows: get latency stream submit claim (with start) plan admit drain attach webhooks list
 //   --profile DIR   processor profiles of what is measured
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,6 +23,7 @@ import { record } from './record.ts'
 import { starts } from './start.ts'
 import { submits } from './submit.ts'
 import { table, type Row } from './table.ts'
+import { webhooks } from './webhooks.ts'
 
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, profile: { type: 'string' } },
@@ -38,6 +39,7 @@ const parts: Record<string, (bench: Bench) => Promise<Row[]>> = {
   admit: admissions,
   drain: drains,
   attach: attached,
+  webhooks,
   list: lists,
 }
 
