@@ -115,10 +115,13 @@ describe('a webhook', () => {
     expect(later.rows(job)).toMatchObject([{ state: 'delivered', tries: 2 }])
   })
 
-  test('to a host that must not be called is not sent', async () => {
+  test.each([
+    ['whose host is not allowed any more', [], ''],
+    ['with a user in it, as an earlier version took them', ['127.0.0.1'], 'user:pass@'],
+  ])('to an address %s is not sent', async (_, allow, user) => {
     const receiver = await open()
-    const voice = Voice.start({ allow: [] })
-    const job = await voice.done({ webhook: { url: receiver.url } })
+    const voice = Voice.start({ allow })
+    const job = await voice.done({ webhook: { url: receiver.url.replace('//', `//${user}`) } })
     await voice.hasTried(1)
     expect([voice.tried[0]?.outcome, receiver.begun]).toEqual(['forbidden', 0])
     expect(voice.rows(job)).toMatchObject([{ state: 'pending', tries: 1 }])
