@@ -10,6 +10,7 @@ const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
 
+const queued = (url: string) => ({ webhook: { url, events: ['queued'] } })
 const ids = ({ received }: Receiver) => received.map(({ headers }) => headers['webhook-id'])
 
 describe('a webhook', () => {
@@ -114,10 +115,13 @@ describe('a webhook', () => {
     expect(later.rows(job)).toMatchObject([{ state: 'delivered', tries: 2 }])
   })
 
-  test('to a host that must not be called is not sent', async () => {
+  test.each([
+    ['whose host is not allowed any more', [], ''],
+    ['with a user in it, as an earlier version took them', ['127.0.0.1'], 'user:pass@'],
+  ])('to an address %s is not sent', async (_, allow, user) => {
     const receiver = await open()
-    const voice = Voice.start({ allow: [] })
-    const job = await voice.done({ webhook: { url: receiver.url } })
+    const voice = Voice.start({ allow })
+    const job = await voice.done({ webhook: { url: receiver.url.replace('//', `//${user}`) } })
     await voice.hasTried(1)
     expect([voice.tried[0]?.outcome, receiver.begun]).toEqual(['forbidden', 0])
     expect(voice.rows(job)).toMatchObject([{ state: 'pending', tries: 1 }])
@@ -125,6 +129,21 @@ describe('a webhook', () => {
 })
 
 describe('a receiver', () => {
+  test('that hangs delays nobody else, however many of them there are', async () => {
+    const voice = Voice.start()
+    const hanging = await Promise.all(Array.from({ length: 20 }, () => open(() => () => undefined)))
+    for (const { url } of hanging) for (let i = 0; i < 3; i++) await voice.bench.submit(queued(url))
+    await Promise.all(hanging.map((receiver) => receiver.got(1)))
+    const live = await open()
+    for (let i = 0; i < 5; i++) await voice.bench.submit(queued(live.url))
+    await voice.hasTried(5)
+    expect(live.received.length).toBe(5)
+    expect(hanging.map(({ begun }) => begun)).toEqual(Array(20).fill(1))
+    voice.clock.advance(15 * second)
+    await voice.hasTried(25)
+    expect(voice.tried.slice(5).map(({ outcome }) => outcome)).toEqual(Array(20).fill('timed_out'))
+  })
+
   test('that refuses is answered for: the next for it goes at once, that of one that fails after a second', async () => {
     const refusing = await open(() => 404)
     const failing = await open(() => 500)

@@ -97,6 +97,21 @@ test('a hundred hosts that hang leave room for a new one, and a thousand for one
   expect(names(outbox.take())).toContain('live')
 })
 
+test('a host that answered last keeps its room while nothing waits for it', () => {
+  const outbox = new Outbox()
+  outbox.add('live')
+  for (const next of outbox.take()) outbox.end(next, true)
+  expect(outbox.hosts.size).toBe(0)
+  for (let i = 0; i < 300; i++) outbox.add(`hangs ${i}`)
+  outbox.take()
+  outbox.add('new')
+  outbox.add('live', 3)
+  const live = outbox.take()
+  expect(names(live)).toEqual(['live', 'live'])
+  outbox.end(live[0]!, false)
+  expect(outbox.take()).toEqual([])
+})
+
 test('hosts that failed take half of the tries at most, and go behind those that did not', () => {
   const outbox = new Outbox()
   for (let i = 0; i < 300; i++) outbox.add(`dead ${i}`, 2)

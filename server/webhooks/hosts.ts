@@ -3,7 +3,7 @@
 
 import { Agenda } from './agenda.ts'
 
-/** What is known of a host since something waits for it. */
+/** What its last try says of a host; nothing, if that was a failure and nothing waits for it since. */
 type Standing = 'answering' | 'unknown' | 'failing'
 
 interface Host {
@@ -36,9 +36,13 @@ const pause_ms = 1000
 
 const standings: readonly Standing[] = ['answering', 'unknown', 'failing']
 
+/** So many hosts that answered last are known by it while nothing waits for them. */
+const remembered = 1000
+
 export class Hosts {
   #options: HostsOptions
   #hosts = new Map<string, Host>()
+  #answered = new Set<string>()
   /** Those whose turn it is, in the order in which it became so. */
   #ready = { answering: new Set<Host>(), unknown: new Set<Host>(), failing: new Set<Host>() }
   #later = new Agenda()
@@ -51,7 +55,7 @@ export class Hosts {
 
   /** Something of a host has changed: it is given its place anew. */
   look(name: string, now: number): void {
-    const host = this.#hosts.get(name) ?? { name, standing: 'unknown', underWay: new Set(), notBefore: 0 }
+    const host = this.#hosts.get(name) ?? this.#met(name)
     this.#ready[host.standing].delete(host)
     this.#later.delete(name)
     const next = this.#next(host)
@@ -61,6 +65,11 @@ export class Hosts {
     if (!next || host.underWay.size >= ofOne[host.standing]) return
     if (next.due <= now) this.#ready[host.standing].add(host)
     else this.#later.set(name, next.due)
+  }
+
+  #met(name: string): Host {
+    const standing = this.#answered.has(name) ? 'answering' : 'unknown'
+    return { name, standing, underWay: new Set(), notBefore: 0 }
   }
 
   /** The next delivery, under way from now on. Undefined: none is due, or there is no room for it. */
@@ -93,10 +102,21 @@ export class Hosts {
     host.underWay.delete(seq)
     this.underWay--
     if (answered !== undefined) {
+      this.#remember(host.name, answered)
       host.standing = answered ? 'answering' : 'failing'
       host.notBefore = answered ? 0 : now + pause_ms
     }
     this.look(host.name, now)
+  }
+
+  #remember(name: string, answered: boolean): void {
+    this.#answered.delete(name)
+    if (!answered) return
+    this.#answered.add(name)
+    for (const oldest of this.#answered) {
+      if (this.#answered.size <= remembered) break
+      this.#answered.delete(oldest)
+    }
   }
 
   /** Steady time at which the next host gets its turn; Infinity when none waits for a time. */
