@@ -156,8 +156,15 @@ export const DeliverSpec = z
   .superRefine(({ url, urls }, context) => {
     if (Object.keys(urls ?? {}).length > 64) context.addIssue({ code: 'custom', path: ['urls'], message: 'at most 64' })
     if (!url && !urls) context.addIssue({ code: 'custom', path: [], message: 'give url or urls' })
-    if (url && !url.includes('{name}') && !url.includes('%7Bname%7D')) {
+    const others = url?.replaceAll('{name}', '')
+    if (url && url === others && !url.includes('%7Bname%7D')) {
       context.addIssue({ code: 'custom', path: ['url'], message: 'must contain {name}' })
+    } else if (others && /[{}]/.test(others)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['url'],
+        message: 'only {name} is replaced; other braces are written %7B and %7D',
+      })
     }
   })
   .meta({ id: 'DeliverSpec' })
