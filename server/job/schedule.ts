@@ -68,17 +68,19 @@ export interface Snapshot {
   limits: Limits
 }
 
-export type Reason =
-  | 'next'
-  | 'behind_others'
-  | 'draining_another_model'
-  | 'yielding_to_people'
-  | 'backing_off'
-  | 'paused'
-  | 'storage_failing'
-  | 'target_asleep'
-  | 'target_down'
-  | 'target_stuck'
+export const reasons = [
+  'next',
+  'behind_others',
+  'draining_another_model',
+  'yielding_to_people',
+  'backing_off',
+  'paused',
+  'storage_failing',
+  'target_asleep',
+  'target_down',
+  'target_stuck',
+] as const
+export type Reason = (typeof reasons)[number]
 
 export type Decision =
   /** Start the job at this place. `yielding` is the yield clock from now on. */

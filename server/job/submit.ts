@@ -141,17 +141,22 @@ export const WebhookSpec = z
   .strictObject({
     url: target.meta({ description: `Receiver of state events. ${whom}` }),
     events: z.array(z.enum(webhookEvents)).min(1).optional().meta({ description: 'Default: done, failed, canceled.' }),
-    include: z.array(z.enum(['response'])).optional(),
+    include: z
+      .array(z.enum(['response']))
+      .optional()
+      .meta({ description: 'What job.done brings beside the job: its response, if that has at most 64 kB.' }),
   })
   .meta({ id: 'WebhookSpec' })
 
 export const DeliverSpec = z
   .strictObject({
-    url: target.optional().meta({ description: `Upload address of each artifact; must contain {name}. ${whom}` }),
+    url: target
+      .optional()
+      .meta({ description: `Upload address of each artifact; must contain {name}, and no other braces. ${whom}` }),
     urls: z
       .preprocess(withoutPrototype, z.record(z.string().min(1).max(256), target))
       .optional()
-      .meta({ description: `Upload address by artifact name. ${whom}` }),
+      .meta({ description: `Upload address by artifact name, before that of url. ${whom}` }),
   })
   .superRefine(({ url, urls }, context) => {
     if (Object.keys(urls ?? {}).length > 64) context.addIssue({ code: 'custom', path: ['urls'], message: 'at most 64' })
