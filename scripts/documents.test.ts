@@ -3,6 +3,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { reasons } from '../server/job/schedule.ts'
 import { table } from '../server/setting/table.ts'
 import {
   freeRequeuesCounted,
@@ -76,11 +77,13 @@ test('the lifecycle diagram is the table of transitions', () => {
   expect(drawn.toSorted()).toEqual(['[*] --> queued: submit', ...arrows, ...ends].toSorted())
 })
 
-test('every state, happening and allowance is told in words', () => {
+test('every state, happening, reason to wait and allowance is told in words', () => {
   const text = read('docs/lifecycle.md')
   const happenings = new Set(states.flatMap((from) => Object.keys(transitions[from]) as Happening[]))
   const rows = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
   expect(rows).toEqual(expect.arrayContaining([...states, ...happenings]))
+  const waits = [...text.slice(text.indexOf('| `reason` |')).matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)]
+  expect(waits.flatMap(([, names]) => names!.match(/\w+/g)).toSorted()).toEqual(['reason', ...reasons].toSorted())
   expect(text).toContain(`More than ${interruptionsAllowed} interruptions`)
   expect(text).toContain(`The ${freeRequeuesCounted}rd \`give_back\` in a row`)
 })

@@ -29,7 +29,7 @@ export const deliveries = router({
         operationId: 'redeliver',
         summary: 'Send a delivery again, whatever became of it',
         description:
-          'At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits is sent now.',
+          'As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits does so no longer.',
         tags: ['deliveries'],
       },
       status: 202,

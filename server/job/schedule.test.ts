@@ -198,9 +198,10 @@ describe('why a job waits', () => {
   const keys = [key('a', 900, 3), key('b', 950, 4)]
   const turn = { key: 'a', since: 990 }
   const why = (place: number, facts: Partial<Snapshot> = {}, backingOff = false) =>
-    reasonFor({ place, backingOff }, snapshot({ keys, turn, ...facts }))
+    reasonFor({ place, key: place === 4 ? 'b' : 'a', backingOff }, snapshot({ keys, turn, ...facts }))
 
   test('it is next', () => expect(why(3)).toBe('next'))
+  test('others of its model were there before it', () => expect(why(5)).toBe('behind_others'))
   test('another model is being drained', () => expect(why(4)).toBe('draining_another_model'))
   test('it backs off', () => expect(why(4, {}, true)).toBe('backing_off'))
   test('all is paused, and that comes first', () => expect(why(3, { paused: true }, true)).toBe('paused'))

@@ -68,16 +68,19 @@ export interface Snapshot {
   limits: Limits
 }
 
-export type Reason =
-  | 'next'
-  | 'draining_another_model'
-  | 'yielding_to_people'
-  | 'backing_off'
-  | 'paused'
-  | 'storage_failing'
-  | 'target_asleep'
-  | 'target_down'
-  | 'target_stuck'
+export const reasons = [
+  'next',
+  'behind_others',
+  'draining_another_model',
+  'yielding_to_people',
+  'backing_off',
+  'paused',
+  'storage_failing',
+  'target_asleep',
+  'target_down',
+  'target_stuck',
+] as const
+export type Reason = (typeof reasons)[number]
 
 export type Decision =
   /** Start the job at this place. `yielding` is the yield clock from now on. */
@@ -175,9 +178,9 @@ function absence(target: TargetState): Reason | null {
   return target === 'asleep' || target === 'down' || target === 'stuck' ? `target_${target}` : null
 }
 
-/** Why a queued job is not running, as callers are told. */
+/** Why a queued job is not running, as callers are told. Its key is spelled as those of the snapshot. */
 export function reasonFor(
-  job: { place: number; backingOff: boolean },
+  job: { place: number; key: string; backingOff: boolean },
   snapshot: Snapshot,
   decision: Decision = schedule(snapshot),
 ): Reason | null {
@@ -186,5 +189,6 @@ export function reasonFor(
   const away = absence(snapshot.target)
   if (away) return away
   if (decision.act === 'wait') return decision.reason
-  return decision.act === 'start' && decision.place === job.place ? 'next' : 'draining_another_model'
+  if (decision.act !== 'start' || decision.key !== job.key) return 'draining_another_model'
+  return decision.place === job.place ? 'next' : 'behind_others'
 }

@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { codes } from './error.ts'
+import { reasons } from './schedule.ts'
 import { states } from './state.ts'
 
 /** JSON of any shape, handed on untouched. */
@@ -91,7 +92,10 @@ export const Job = z
         '1 = next. Told to who asks for a job or a list, of the first 10,000 that wait and are in no backoff.',
     }),
     eta: Eta.optional(),
-    reason: z.string().optional().meta({ description: 'Why a queued job waits.' }),
+    reason: z
+      .string()
+      .optional()
+      .meta({ description: `Why a queued job waits: ${reasons.join(', ')}.` }),
     progress: z
       .object({ tokens: z.int(), tokens_per_s: z.number() })
       .optional()

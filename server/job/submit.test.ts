@@ -142,6 +142,12 @@ describe('addresses', () => {
     expect(deliver({ url: 'https://a/name' })).toEqual(['/deliver/url'])
   })
 
+  test('deliver.url has braces for nothing else, which would stay as they are', () => {
+    expect(deliver({ url: 'https://a/{id}-{name}' })).toEqual(['/deliver/url'])
+    expect(deliver({ url: 'https://a/{name' })).toEqual(['/deliver/url'])
+    expect(deliver({ url: 'https://a/{name}/{name}?x=%7Bid%7D' })).toEqual([])
+  })
+
   test('deliver.urls names at most 64 artifacts', () => {
     const urls = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`a${i}`, 'https://a/x']))
     expect(deliver({ urls: urls(64) })).toEqual([])

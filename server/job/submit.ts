@@ -141,23 +141,35 @@ export const WebhookSpec = z
   .strictObject({
     url: target.meta({ description: `Receiver of state events. ${whom}` }),
     events: z.array(z.enum(webhookEvents)).min(1).optional().meta({ description: 'Default: done, failed, canceled.' }),
-    include: z.array(z.enum(['response'])).optional(),
+    include: z
+      .array(z.enum(['response']))
+      .optional()
+      .meta({ description: 'What job.done brings beside the job: its response, if that has at most 64 kB.' }),
   })
   .meta({ id: 'WebhookSpec' })
 
 export const DeliverSpec = z
   .strictObject({
-    url: target.optional().meta({ description: `Upload address of each artifact; must contain {name}. ${whom}` }),
+    url: target
+      .optional()
+      .meta({ description: `Upload address of each artifact; must contain {name}, and no other braces. ${whom}` }),
     urls: z
       .preprocess(withoutPrototype, z.record(z.string().min(1).max(256), target))
       .optional()
-      .meta({ description: `Upload address by artifact name. ${whom}` }),
+      .meta({ description: `Upload address by artifact name, before that of url. ${whom}` }),
   })
   .superRefine(({ url, urls }, context) => {
     if (Object.keys(urls ?? {}).length > 64) context.addIssue({ code: 'custom', path: ['urls'], message: 'at most 64' })
     if (!url && !urls) context.addIssue({ code: 'custom', path: [], message: 'give url or urls' })
-    if (url && !url.includes('{name}') && !url.includes('%7Bname%7D')) {
+    const others = url?.replaceAll('{name}', '')
+    if (url && url === others && !url.includes('%7Bname%7D')) {
       context.addIssue({ code: 'custom', path: ['url'], message: 'must contain {name}' })
+    } else if (others && /[{}]/.test(others)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['url'],
+        message: 'only {name} is replaced; other braces are written %7B and %7D',
+      })
     }
   })
   .meta({ id: 'DeliverSpec' })

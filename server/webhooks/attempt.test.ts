@@ -125,14 +125,19 @@ describe('no answer', () => {
   })
 
   test.each([
-    ['closes', (socket: Socket) => socket.on('data', () => socket.end())],
-    ['resets', (socket: Socket) => socket.on('data', () => socket.resetAndDestroy())],
-    ['speaks no HTTP', (socket: Socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n')],
-  ])('from one that %s', async (_, act) => {
+    ['closes', 'closed it without an answer', (socket: Socket) => socket.on('data', () => socket.end())],
+    ['resets', 'reset it', (socket: Socket) => socket.on('data', () => socket.resetAndDestroy())],
+    [
+      'speaks no HTTP',
+      'does not match the HTTP/1.1 protocol',
+      (socket: Socket) => socket.end('SSH-2.0-OpenSSH_9.6\r\n'),
+    ],
+  ])('from one that %s', async (_, told, act) => {
     const url = await openRaw((socket) => void act(socket.on('error', () => undefined)))
     const { outcome, reason } = await trying(url).tried
     expect(outcome).toBe('broken_off')
     expect(reason).toMatch(/^the connection broke: ./)
+    expect(reason).toContain(told)
   })
 
   test('when it is ended by foreman: that is no result', async () => {

@@ -24,6 +24,12 @@ const words: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
 }
 
+/** Of a connection that was made, and ended without an answer. */
+const endings: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'the receiver closed it without an answer',
+  ECONNRESET: 'the receiver reset it',
+}
+
 /** What an error of the network says. */
 export function reasonOf(error: unknown): { outcome: Outcome; reason: string } {
   if (error instanceof Misfit) return { outcome: error.outcome, reason: error.message }
@@ -35,5 +41,5 @@ export function reasonOf(error: unknown): { outcome: Outcome; reason: string } {
   if (known) return { outcome: 'unreachable', reason: known }
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/.test(code))
     return { outcome: 'unreachable', reason: `no secure connection: ${code}` }
-  return { outcome: 'broken_off', reason: `the connection broke: ${code || message}` }
+  return { outcome: 'broken_off', reason: `the connection broke: ${endings[code] ?? (code || message)}` }
 }

@@ -93,7 +93,8 @@ export class Outlook {
     if (row.state !== 'queued') return {}
     if (this.#options.storageFailing()) return { reason: 'storage_failing' }
     const { snapshot, decision } = this.#look()
-    const reason = reasonFor({ place: row.place, backingOff: row.due !== null }, snapshot, decision)
+    const job = { place: row.place, key: this.#options.target.runnerKey(row.key), backingOff: row.due !== null }
+    const reason = reasonFor(job, snapshot, decision)
     return { ...(reason ? { reason } : {}), ...(reason === 'next' ? { position: 1 } : {}) }
   }
 
