@@ -179,3 +179,24 @@ test('what cannot be read is said, and all is looked at again after a while', as
   await voice.hasTried(1)
   expect(voice.rows(job)).toMatchObject([{ state: 'delivered' }])
 })
+
+test('what cannot be read just when a try begins is not taken for one under way', async () => {
+  const receiver = await open()
+  const voice = Voice.start()
+  const { deliveries } = voice.bench.store
+  const first = deliveries.first.bind(deliveries)
+  let reads = 0
+  const broken = vi.spyOn(deliveries, 'first').mockImplementation((...asked) => {
+    // It is looked for when it is written, and found when its turn comes.
+    if (++reads > 2) throw new Error('disk I/O error')
+    return first(...asked)
+  })
+  const job = await voice.done({ webhook: { url: receiver.url } })
+  await voice.until(() => voice.errors.length > 0)
+  broken.mockRestore()
+  await turns()
+  voice.clock.advance(5 * second)
+  await voice.until(() => voice.rows(job)[0]?.state === 'delivered')
+  await voice.deliverer.stop(0)
+  expect(receiver.begun).toBe(1)
+})

@@ -70,12 +70,16 @@ export class Hosts {
       for (const host of this.#ready[standing]) {
         if (this.underWay >= inAll[standing]) return undefined
         const next = this.#next(host)
-        if (next && next.due <= now) {
-          host.underWay.add(next.seq)
-          this.underWay++
+        if (!next || next.due > now) {
+          this.look(host.name, now)
+          continue
         }
-        this.look(host.name, now)
-        if (next && next.due <= now) return { seq: next.seq, host }
+        // From here on nothing is read that could fail: whether it has a second one is seen when its turn comes.
+        host.underWay.add(next.seq)
+        this.underWay++
+        this.#ready[standing].delete(host)
+        if (host.underWay.size < ofOne[standing]) this.#ready[standing].add(host)
+        return { seq: next.seq, host }
       }
     }
     return undefined
