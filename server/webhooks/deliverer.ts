@@ -102,7 +102,10 @@ export class Deliverer {
     const { store, steady } = this.#options
     const found = await store.commit.run('redeliver', () => {
       const row = store.deliveries.withId(id)
-      if (row) store.deliveries.renew(row, steady.now())
+      if (!row) return undefined
+      // Before whatever waits for its host, which may have been away for long.
+      const [first] = store.deliveries.first(row.host, 1)
+      store.deliveries.renew(row, Math.min(steady.now(), (first?.due ?? Infinity) - 1))
       return row
     })
     if (found) this.#hosts.spare(found.host)
