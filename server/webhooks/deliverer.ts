@@ -162,7 +162,8 @@ export class Deliverer {
         const began = clock.wall()
         const tried = await this.#try(row)
         const verdict = await this.#keeper.keep(() => this.#enter(next.seq, tried, began))
-        answered = isThere(tried)
+        // One that was erased meanwhile may have ended for that.
+        answered = verdict && isThere(tried)
         if (verdict) onTried?.(verdict.row, tried, row.job_id)
         if (verdict?.settled) onSettled?.(verdict.row.job)
       }
