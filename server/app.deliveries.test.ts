@@ -1,5 +1,7 @@
 // What callers see of deliveries, and what comes of asking for one again.
 
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from './app.harness.ts'
 import { afterwards, eventually } from './app.stage.ts'
@@ -70,6 +72,25 @@ test('a job says what it owes to whom, each try, and how each answer began', asy
     attempts: [{ at, ms: 0, reason: 'the connection was refused' }],
   })
   expect(await foreman.trpc.deliveries.list.query({ id })).toEqual({ data: [webhook, artifact] })
+})
+
+test('what an earlier foreman owed is told while the next one still asks for a silent target', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  afterwards(() => void silent.close())
+  const clock = new VirtualClock()
+  const receiver = await openReceiver(503, 204)
+  const foreman = await openForeman({ settings, clock, random: () => 0.5 })
+  const { id } = await foreman.submit({ ...chat(), webhook: { url: receiver.url } })
+  await tried(foreman, id)
+  await foreman.close()
+  clock.advance(5000)
+  const started = foreman.start({ settings: { TARGET: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` } })
+  await receiver.got(2)
+  // The time that the target has to answer in.
+  clock.advance(3000)
+  await started
+  expect(foreman.app.target.state).toBe('asleep')
 })
 
 test('a job that owes nothing says so', async () => {

@@ -212,11 +212,12 @@ export async function startApp({
   })
   const listening = await server.listen({ ...config.listen })
   url ||= listening
+  // Receivers are told while a sleeping target is still asked for.
+  deliverer.start()
   await target.probe()
   // What is loaded already goes on first: known before the first decision, it saves a load after every restart.
   if (target.state === 'awake') await target.look()
   worker.wake()
-  deliverer.start()
 
   const close = async () => {
     queue.stop()

@@ -157,10 +157,11 @@ export class Queue extends Register {
     })
   }
 
-  /** The same for those of these that have ended, all in one transaction. */
+  /** The same for those of these that have ended and owe nothing to receivers, all in one transaction. */
   purge(seqs: readonly number[]): Promise<void> {
     const rows = () => seqs.flatMap((seq) => this.at(seq) ?? [])
-    return this.#erase('purge', () => rows().filter(({ state }) => isTerminal(state)))
+    const isFree = ({ state, seq }: JobRow) => isTerminal(state) && !this.#store.deliveries.owed(seq)
+    return this.#erase('purge', () => rows().filter(isFree))
   }
 
   async #erase(label: string, which: () => JobRow[]): Promise<void> {

@@ -98,6 +98,17 @@ describe('a job that has ended', () => {
     expect(bench.queue.find(row.id).state).toBe('queued')
   })
 
+  test('is not erased with a delivery that was asked for again in the same tick', async () => {
+    const bench = await keeping()
+    const row = await bench.job('done', { webhook: { url: 'https://a/' } })
+    pay(bench)
+    const { commit, deliveries } = bench.store
+    const renewed = commit.run('redeliver', () => deliveries.renew(deliveries.ofJob(row.seq)[0]!, 0))
+    await Promise.all([renewed, bench.queue.purge([row.seq])])
+    expect(there(bench, row)).toBe(true)
+    expect(count(bench, "delivery WHERE state = 'pending'")).toBe(1)
+  })
+
   test('waits until all of it is delivered, and holds up none of those behind it', async () => {
     const bench = await keeping()
     const owing = await bench.job('done', { webhook: { url: 'https://a/' } })

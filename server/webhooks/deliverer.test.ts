@@ -187,4 +187,17 @@ describe('a redelivery', () => {
     await voice.hasTried(4)
     expect(voice.rows(job)).toMatchObject([{ state: 'delivered', tries: 1 }])
   })
+  test('goes before whatever waits for its host', async () => {
+    const receiver = await open((_, n) => (n === 0 ? 500 : 200))
+    const voice = Voice.start()
+    const jobs = []
+    for (let i = 0; i < 4; i++) jobs.push(await voice.done({ webhook: { url: receiver.url } }))
+    await voice.hasTried(1)
+    // What waits is overdue by then, and the host is left alone for a second.
+    voice.clock.advance(second / 2)
+    const last = voice.rows(jobs[3]!)[0]!.id
+    await voice.deliverer.redeliver(last)
+    await voice.hasTried(2)
+    expect(voice.tried[1]?.id).toBe(last)
+  })
 })

@@ -36,6 +36,8 @@ export interface DelivererOptions extends Pick<KeeperOptions, 'onStorage'> {
 
 /** Tries that begin in one turn of the event loop: their bodies are read and signed in it. */
 const atOnce = 8
+/** Hosts that are given their place in one turn: a millisecond or two. */
+const hostsAtOnce = 100
 /** How long to wait after something that would go wrong again at once. */
 const again_ms = 5000
 
@@ -82,7 +84,6 @@ export class Deliverer {
   #begin(): void {
     this.#started = true
     this.#lookAround()
-    this.#pump()
   }
 
   /** Something may have been written for receivers. */
@@ -102,7 +103,10 @@ export class Deliverer {
     const { store, steady } = this.#options
     const found = await store.commit.run('redeliver', () => {
       const row = store.deliveries.withId(id)
-      if (row) store.deliveries.renew(row, steady.now())
+      if (!row) return undefined
+      // Before whatever waits for its host, which may have been away for long.
+      const [first] = store.deliveries.first(row.host, 1)
+      store.deliveries.renew(row, Math.min(steady.now(), (first?.due ?? Infinity) - 1))
       return row
     })
     if (found) this.#hosts.spare(found.host)
@@ -110,12 +114,20 @@ export class Deliverer {
     return found !== undefined
   }
 
-  /** Gives every host its place, whatever was missed. */
+  /** Gives every host its place, whatever was missed, some in a turn of the event loop, and starts what is due. */
   #lookAround(): void {
     const { store, steady } = this.#options
-    this.#guarded(() => {
-      for (const host of store.deliveries.hosts()) this.#hosts.look(host, steady.now())
-    })
+    let hosts: string[] | undefined
+    const some = () => {
+      if (this.#stopping) return
+      this.#guarded(() => {
+        hosts ??= store.deliveries.hosts()
+        for (const host of hosts.splice(-hostsAtOnce)) this.#hosts.look(host, steady.now())
+        if (hosts.length > 0) setImmediate(some)
+      })
+      this.#pump()
+    }
+    some()
   }
 
   /** Starts what is due at `time`, and now, and has room, some in a turn of the event loop; then waits for what is due next. */
@@ -150,7 +162,8 @@ export class Deliverer {
         const began = clock.wall()
         const tried = await this.#try(row)
         const verdict = await this.#keeper.keep(() => this.#enter(next.seq, tried, began))
-        answered = isThere(tried)
+        // One that was erased meanwhile may have ended for that.
+        answered = verdict && isThere(tried)
         if (verdict) onTried?.(verdict.row, tried, row.job_id)
         if (verdict?.settled) onSettled?.(verdict.row.job)
       }
@@ -203,9 +216,7 @@ export class Deliverer {
     this.#resting = true
     clock.at(clock.now() + again_ms, () => {
       this.#resting = false
-      if (this.#stopping) return
       this.#lookAround()
-      this.#pump()
     })
   }
 

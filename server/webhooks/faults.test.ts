@@ -2,6 +2,7 @@
 
 import { describe, expect, test, vi } from 'vitest'
 import { longestRedelivery_ms } from '../job/redelivery.ts'
+import { submission } from '../queue/queue.harness.ts'
 import { openReceiver as open, Voice } from './voice.harness.ts'
 
 const second = 1000
@@ -178,4 +179,43 @@ test('what cannot be read is said, and all is looked at again after a while', as
   voice.clock.advance(5 * second)
   await voice.hasTried(1)
   expect(voice.rows(job)).toMatchObject([{ state: 'delivered' }])
+})
+
+test('what cannot be read just when a try begins is not taken for one under way', async () => {
+  const receiver = await open()
+  const voice = Voice.start()
+  const { deliveries } = voice.bench.store
+  const first = deliveries.first.bind(deliveries)
+  let reads = 0
+  const broken = vi.spyOn(deliveries, 'first').mockImplementation((...asked) => {
+    // It is looked for when it is written, and found when its turn comes.
+    if (++reads > 2) throw new Error('disk I/O error')
+    return first(...asked)
+  })
+  const job = await voice.done({ webhook: { url: receiver.url } })
+  await voice.until(() => voice.errors.length > 0)
+  broken.mockRestore()
+  await turns()
+  voice.clock.advance(5 * second)
+  await voice.until(() => voice.rows(job)[0]?.state === 'delivered')
+  await voice.deliverer.stop(0)
+  expect(receiver.begun).toBe(1)
+})
+
+test('what waits for many hosts at the start is looked at some of them in a turn of the event loop', async () => {
+  const voice = new Voice({ secrets: [] })
+  const { store, queue } = voice.bench
+  const webhook = (i: number) => ({ url: `https://host-${i}.test/`, events: ['queued'] })
+  await queue.submit(Array.from({ length: 1000 }, (_, i) => submission({ webhook: webhook(i) })))
+  const first = vi.spyOn(store.deliveries, 'first')
+  let most = 0
+  const watch = () => {
+    most = Math.max(most, first.mock.calls.length)
+    first.mockClear()
+    if (voice.tried.length < 1000) setImmediate(watch)
+  }
+  watch()
+  voice.deliverer.start()
+  await voice.hasTried(1000)
+  expect(most).toBeLessThan(500)
 })

@@ -2,10 +2,11 @@
 // judged by setting/receiver.ts, and connects to those very addresses. Nothing is looked up a second time, so a name
 // cannot be one thing when it is checked and another when it is called. A connection that is kept and used again goes
 // to the address that was checked when it was made. It knows no proxy and no redirect: who sends must follow none.
-import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import { lookup as systemLookup } from 'node:dns'
 import { isIPv6, type LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
 import { Receivers } from '../setting/receiver.ts'
+import { Lookups } from './lookups.ts'
 
 export interface GuardOptions {
   /** As FOREMAN_WEBHOOK_ALLOW lists them: ranges, addresses and names. */
@@ -26,12 +27,12 @@ export class ReceiverRefused extends Error {
 
 export class Guard {
   readonly #receivers: Receivers
-  readonly #lookup: LookupFunction
+  readonly #lookups: Lookups
   readonly #connectors: Readonly<Record<string, buildConnector.connector>>
 
   constructor({ allow, lookup = systemLookup as LookupFunction, connectMs = 10_000 }: GuardOptions) {
     this.#receivers = new Receivers(allow)
-    this.#lookup = lookup
+    this.#lookups = new Lookups(lookup)
     const connector = (protocol: string) => buildConnector({ timeout: connectMs, lookup: this.#checked(protocol) })
     this.#connectors = { 'http:': connector('http:'), 'https:': connector('https:') }
   }
@@ -54,9 +55,8 @@ export class Guard {
   /** A look-up of all addresses that fails if one of them is refused: half of a name is not tried either. */
   #checked(protocol: string): LookupFunction {
     return (hostname, options, done) => {
-      this.#lookup(hostname, { ...options, all: true }, (error, found) => {
+      this.#lookups.find(hostname, options, (error, addresses) => {
         if (error) return done(error, [])
-        const addresses = found as LookupAddress[]
         for (const { address } of addresses) {
           const reason = this.#receivers.addressRefusal(protocol, hostname, address)
           if (reason !== undefined) return done(new ReceiverRefused(reason), [])

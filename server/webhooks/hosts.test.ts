@@ -91,7 +91,7 @@ test('a hundred hosts that hang leave room for a new one, and a thousand for one
   expect(names(outbox.take())).toEqual(['new'])
   for (let i = 100; i < 1000; i++) outbox.add(`hangs ${i}`, 5)
   outbox.take()
-  expect(outbox.hosts.underWay).toBe(192)
+  expect(outbox.hosts.underWay).toBe(2 + 128)
   outbox.end(live[0]!, true)
   outbox.add('live', 1)
   expect(names(outbox.take())).toContain('live')
@@ -112,7 +112,22 @@ test('a host that answered last keeps its room while nothing waits for it', () =
   expect(outbox.take()).toEqual([])
 })
 
-test('hosts that failed take half of the tries at most, and go behind those that did not', () => {
+test('two hundred hosts that answer and have much to be told leave room for a new one, and for one that failed', () => {
+  const outbox = new Outbox()
+  outbox.add('failed')
+  for (const next of outbox.take()) outbox.end(next, false)
+  for (let i = 0; i < 200; i++) outbox.add(`live ${i}`, 50)
+  const rounds = (count: number) => {
+    for (let i = 0; i < count; i++) for (const next of outbox.take()) outbox.end(next, true)
+  }
+  rounds(10)
+  outbox.now = 5000
+  const busy = outbox.take()
+  outbox.add('new')
+  expect(names([...busy, ...outbox.take()])).toEqual(expect.arrayContaining(['new', 'failed']))
+})
+
+test('hosts that failed leave room for those that did not', () => {
   const outbox = new Outbox()
   for (let i = 0; i < 300; i++) outbox.add(`dead ${i}`, 2)
   for (let left = 300; left > 0;) {

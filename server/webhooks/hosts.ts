@@ -18,6 +18,8 @@ interface Host {
 export interface Next {
   seq: number
   host: Host
+  /** How the host stood when it began. */
+  standing: Standing
 }
 
 interface HostsOptions {
@@ -28,8 +30,8 @@ interface HostsOptions {
 /** Tries under way at one host. One that has not proved itself gets the second only then. */
 const ofOne: Readonly<Record<Standing, number>> = { answering: 2, unknown: 1, failing: 1 }
 
-/** With so many under way in all, a host of this standing gets no other: whoever answers finds room beside whoever hangs. */
-const inAll: Readonly<Record<Standing, number>> = { answering: 256, unknown: 192, failing: 128 }
+/** Tries under way at all hosts of one standing: whoever hangs and whoever has much to be told leave the others their room. */
+const ofStanding = 128
 
 /** So long a host is left alone that has just failed: what waits for it would only fail one after the other. */
 const pause_ms = 1000
@@ -46,8 +48,7 @@ export class Hosts {
   /** Those whose turn it is, in the order in which it became so. */
   #ready = { answering: new Set<Host>(), unknown: new Set<Host>(), failing: new Set<Host>() }
   #later = new Agenda()
-  /** Tries under way. */
-  underWay = 0
+  #underWay = { answering: 0, unknown: 0, failing: 0 }
 
   constructor(options: HostsOptions) {
     this.#options = options
@@ -77,14 +78,18 @@ export class Hosts {
     for (let name = this.#later.take(now); name !== undefined; name = this.#later.take(now)) this.look(name, now)
     for (const standing of standings) {
       for (const host of this.#ready[standing]) {
-        if (this.underWay >= inAll[standing]) return undefined
+        if (this.#underWay[standing] >= ofStanding) break
         const next = this.#next(host)
-        if (next && next.due <= now) {
-          host.underWay.add(next.seq)
-          this.underWay++
+        if (!next || next.due > now) {
+          this.look(host.name, now)
+          continue
         }
-        this.look(host.name, now)
-        if (next && next.due <= now) return { seq: next.seq, host }
+        // From here on nothing is read that could fail: whether it has a second one is seen when its turn comes.
+        host.underWay.add(next.seq)
+        this.#underWay[standing]++
+        this.#ready[standing].delete(host)
+        if (host.underWay.size < ofOne[standing]) this.#ready[standing].add(host)
+        return { seq: next.seq, host, standing }
       }
     }
     return undefined
@@ -97,10 +102,10 @@ export class Hosts {
   }
 
   /** A try has ended. `answered`: somebody is there and can be asked; undefined: nothing was learnt of that. */
-  ended({ seq, host }: Next, answered: boolean | undefined, now: number): void {
+  ended({ seq, host, standing }: Next, answered: boolean | undefined, now: number): void {
     this.#ready[host.standing].delete(host)
     host.underWay.delete(seq)
-    this.underWay--
+    this.#underWay[standing]--
     if (answered !== undefined) {
       this.#remember(host.name, answered)
       host.standing = answered ? 'answering' : 'failing'
@@ -122,6 +127,11 @@ export class Hosts {
   /** Steady time at which the next host gets its turn; Infinity when none waits for a time. */
   get nextDue(): number {
     return this.#later.next
+  }
+
+  /** Tries under way. */
+  get underWay(): number {
+    return standings.reduce((sum, standing) => sum + this.#underWay[standing], 0)
   }
 
   /** How many hosts something waits for. */

@@ -1,5 +1,5 @@
 // Why a try got no answer, in words for whoever reads the log of a delivery, and as one of a few outcomes for the
-// figures. The words name no address that was looked up, and nothing that was sent.
+// figures. The words name nothing that was sent, and an address that was looked up only where that is why.
 
 import type { Outcome } from '../job/redelivery.ts'
 import { ReceiverRefused } from './guard.ts'

@@ -131,11 +131,9 @@ describe('an artifact', () => {
     }
     const job = await doneWith(voice, large, { url: `${receiver.url}/{name}` })
     await half.promise
-    await voice.bench.queue.remove(job.id)
-    await voice.bench.store.blobs.sweep()
-    while (voice.bench.disk('SELECT count(*) AS n FROM chunk')[0]?.n !== 0)
-      await new Promise((resolve) => setImmediate(resolve))
+    // Waits for the same host, which has not answered yet.
     const other = await doneWith(voice, Buffer.from('x'), { url: `${receiver.url}/{name}` })
+    await voice.bench.queue.remove(job.id)
     await voice.hasTried(1)
     expect(voice.rows(other)).toMatchObject([{ state: 'delivered' }])
     expect(voice.errors).toEqual([])
