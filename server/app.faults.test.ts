@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, type Foreman, type Setup } from './app.harness.ts'
-import { eventually, openFake, pass, turns } from './app.stage.ts'
+import { eventually, openFake, openTarget, pass, turns } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
 import type { Fake } from './ollama/fake/fake.ts'
 import type { Seen } from './ollama/fake/ledger.ts'
@@ -261,6 +261,17 @@ describe('an answer that breaks is tried again, and nothing of the broken one st
     const job = await foreman.ended(id)
     expect(job).toMatchObject({ state: 'done', attempt: 2 })
     for (const name of ['last_error', 'retry_at']) expect(job).not.toHaveProperty(name)
+  })
+
+  test('a wait that nobody could count is shown as a year, in lists too', async () => {
+    const TARGET = await openTarget(({ answer }) => {
+      answer.writeHead(503, { 'Retry-After': '9'.repeat(30) }).end('{"error":"busy"}')
+    })
+    const { foreman } = await open({ settings: { TARGET } })
+    const { id } = await foreman.submit(chat())
+    await foreman.reached(id, 'back_off')
+    const { status, json } = await foreman.get('/jobs')
+    expect([status, json]).toMatchObject([200, { data: [{ last_error: { target_retry_after_s: 31_536_000 } }] }])
   })
 
   test('and a job that backs off lets the others go first', async () => {

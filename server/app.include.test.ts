@@ -49,6 +49,27 @@ test('HEAD is answered as GET is, without the body', async () => {
     ])
   }
   expect((await foreman.call('HEAD', '/jobs/job_none')).status).toBe(404)
+  const known = { 'if-none-match': String((await foreman.get(`/jobs/${id}`)).headers.get('etag')) }
+  const unchanged = await foreman.call('HEAD', `/jobs/${id}`, { headers: known })
+  // Nobody takes the answer that it stands for to be empty.
+  expect([unchanged.status, unchanged.headers.get('content-length')]).toEqual([304, null])
+})
+
+test('HEAD of a job with its bodies reads none of them', async () => {
+  const foreman = await openForeman()
+  await foreman.post('/queue/pause')
+  const { id } = await foreman.submit(chat('alpha', text))
+  const { queue } = foreman.app
+  const { body } = queue
+  let pieces = 0
+  queue.body = function* (...asked) {
+    for (const piece of body.apply(this, asked)) {
+      pieces += 1
+      yield piece
+    }
+  }
+  const { headers } = await foreman.call('HEAD', `/jobs/${id}?include=request`)
+  expect([Number(headers.get('content-length')) > text.length, pieces]).toEqual([true, 0])
 })
 
 test('what a slow reader has not read yet is not in memory: erased meanwhile, the answer breaks off', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { chat, openForeman } from './app.harness.ts'
 import { pass } from './app.stage.ts'
 import { VirtualClock } from './clock.ts'
+import type { Job } from './job/schema.ts'
 
 const models = ['alpha', 'beta']
 interface Plan {
@@ -71,6 +72,29 @@ test('a list of jobs tells their places though nobody asked for the plan, and th
   expect(await positions()).toEqual([2, 3, 1])
   await foreman.submit(chat('beta'))
   expect(await positions()).toEqual([4, 2, 3, 1])
+})
+
+test('the job that is about to start is the first, and no other has its place', async () => {
+  const foreman = await openForeman({ fake: { models } })
+  await foreman.post('/queue/pause')
+  for (let i = 0; i < 3; i++) await foreman.submit(chat('alpha'))
+  const { queue } = foreman.app
+  const { advance } = queue
+  const [begins, goes] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  queue.advance = async function (...asked) {
+    begins.resolve()
+    await goes.promise
+    return advance.apply(this, asked)
+  }
+  await foreman.post('/queue/resume')
+  await begins.promise
+  const places = ((await foreman.get('/jobs')).json.data as Job[]).map(({ position, reason }) => [position, reason])
+  expect(places).toEqual([
+    [3, 'draining_another_model'],
+    [2, 'draining_another_model'],
+    [1, 'next'],
+  ])
+  goes.resolve()
 })
 
 test('the answers to those who submit, cancel or try again tell no place, whoever has just asked for the plan', async () => {

@@ -70,3 +70,21 @@ test('who asks for a plan does not wait for a listing that has not come for long
   await pass(clock, 12_000)
   expect((await foreman.ended(second.id)).state).toBe('done')
 })
+
+test('a listing that never answers holds who asks for a plan once, not again and again', async () => {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock })
+  await foreman.post('/queue/pause')
+  const { id } = await foreman.submit(chat())
+  foreman.fake.fault({ do: 'hang', times: Infinity, when: ({ path }) => path === '/api/ps' })
+  const looks = () => foreman.fake.requests.filter(({ path }) => path === '/api/ps').length
+  for (const waits of [true, false, false]) {
+    await pass(clock, 4_000)
+    const before = looks()
+    const asked = foreman.job(id)
+    await eventually(() => looks() > before)
+    if (!waits) expect((await asked).position).toBe(1)
+    await pass(clock, 4_000)
+    expect((await asked).position).toBe(1)
+  }
+})

@@ -53,6 +53,26 @@ test('there is no more room in all than there is', () => {
   expect(other.add(Buffer.alloc(1))).toBe(true)
 })
 
+test('those who come too slowly are ended for one who needs their room, as few as will do, and none in vain', () => {
+  const memory = new Memory(10 * MB)
+  const ended: string[] = []
+  const slow = (name: string, megabytes: number) => {
+    const body = bodyOf(memory, megabytes)
+    body.slow(() => {
+      ended.push(name)
+      body.drop()
+    })
+  }
+  bodyOf(memory, 6)
+  slow('a', 1)
+  slow('empty', 0)
+  slow('b', 1)
+  slow('c', 1)
+  const needy = new Body(memory)
+  expect([needy.add(Buffer.alloc(5 * MB)), ended, memory.held]).toEqual([false, [], 9 * MB])
+  expect([new Body(memory).add(Buffer.alloc(3 * MB)), ended, memory.held]).toEqual([true, ['a', 'b'], 10 * MB])
+})
+
 const open: (() => void)[] = []
 afterEach(() => {
   for (const close of open.splice(0)) close()

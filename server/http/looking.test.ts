@@ -132,6 +132,19 @@ describe('a body that does not come', () => {
   })
 })
 
+test('a body whose second piece finds no room goes on without a byte missing', async () => {
+  const { target, memory, half } = await passages()
+  await half('/api/chat', chat(65_536), 70_000)
+  const body = chat(60_000)
+  const line = await half('/api/chat', body.slice(0, 20_000), body.length)
+  line.send(body.slice(20_000, 50_000))
+  const asked = await target.next()
+  await asked.until('x'.repeat(10_000))
+  line.send(body.slice(50_000))
+  expect(await asked.until(/"\}$/)).toContain(body)
+  expect(memory.held).toBe(65_536)
+})
+
 describe('a background call that finds no room', () => {
   const full = async () => {
     const opened = await passages()

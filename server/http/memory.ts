@@ -27,14 +27,26 @@ export class Memory {
     return this.#held
   }
 
-  /** Takes room for `bytes` if there is any left, or any with those who are slow. None is taken from `holder` itself. */
+  /** Takes room for `bytes` if there is any left, or enough with those who are slow. None is taken from `holder` itself. */
   take(bytes: number, holder?: Holder): boolean {
-    for (const [one, end] of this.#slow) {
-      if (this.#held + bytes <= this.#limit) break
-      if (one !== holder && one.held > 0) end()
-    }
-    if (this.#held + bytes > this.#limit) return false
+    const missing = this.#held + bytes - this.#limit
+    if (missing > 0 && !this.#free(missing, holder)) return false
     this.#held += bytes
+    return true
+  }
+
+  /** Ends those who have come too slowly for longest until they have given that much back; none if it would not be enough. */
+  #free(bytes: number, holder: Holder | undefined): boolean {
+    const ends: (() => void)[] = []
+    let freed = 0
+    for (const [one, end] of this.#slow) {
+      if (freed >= bytes) break
+      if (one === holder || one.held === 0) continue
+      freed += one.held
+      ends.push(end)
+    }
+    if (freed < bytes) return false
+    for (const end of ends) end()
     return true
   }
 

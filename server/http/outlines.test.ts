@@ -33,3 +33,12 @@ test('those looked at last are kept, as far as there is room for them', async ()
   for (const id of ['job_0', 'job_127', 'job_2', 'job_1']) await of(id)
   expect(read).toEqual(['job_1'])
 })
+
+test('short ones are no less bounded: each counts for what it costs besides its text', async () => {
+  const ids = Array.from({ length: 40_000 }, (_, i) => `job_${i}`)
+  const { read, of } = outlines(Object.fromEntries(ids.map((id) => [id, '{}'])))
+  for (const id of ids) await of(id)
+  read.length = 0
+  for (const id of ['job_39999', 'job_10000', 'job_0']) await of(id)
+  expect(read).toEqual(['job_0'])
+})

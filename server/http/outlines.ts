@@ -5,8 +5,10 @@ import type { Queue } from '../queue/queue.ts'
 import type { JobRow } from '../store/jobs.ts'
 import { membersIn } from './outline.ts'
 
-/** Characters of JSON in all. A request has a few thousand, seldom a million. */
+/** Characters of JSON in all, with what each costs besides. A request has a few thousand, seldom a million. */
 const most = 8 * 1024 * 1024
+/** What an id, a text and an entry cost, however short the text. */
+const costOfOne = 256
 
 export class Outlines {
   readonly #queue: Pick<Queue, 'body'>
@@ -26,7 +28,7 @@ export class Outlines {
     const text = this.#kept.get(row.id) ?? (await this.#read(row))
     this.#forget(row.id)
     this.#kept.set(row.id, text)
-    this.#size += text.length
+    this.#size += text.length + costOfOne
     for (const id of this.#kept.keys()) {
       if (this.#size <= most) break
       this.#forget(id)
@@ -39,7 +41,9 @@ export class Outlines {
   }
 
   #forget(id: string): void {
-    this.#size -= this.#kept.get(id)?.length ?? 0
+    const text = this.#kept.get(id)
+    if (text === undefined) return
+    this.#size -= text.length + costOfOne
     this.#kept.delete(id)
   }
 }

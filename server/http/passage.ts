@@ -131,7 +131,8 @@ export class Passage implements Dispatcher.DispatchHandler, Traveller, Underway 
 
   onConnect(abort: () => void): void {
     this.#abort = abort
-    this.#body?.sent()
+    // What an upload starts with it takes piece by piece.
+    if (!this.#upload) this.#body?.sent()
     if (this.#over) abort()
   }
 

@@ -13,12 +13,13 @@ function replay(
   names: string[],
   streamed = true,
   text = '{"done_reason":"stop"}',
+  model = 'Nope',
 ) {
   const { endpoint, state = 'failed', error = {} } = row
   const failed = JSON.stringify({ code: 'target_failed', detail: 'what went wrong', ...error })
   const queue = { artifact: (_: JobRow, name: string) => (names.includes(name) ? artifact(name, text) : undefined) }
   const stored = { id: 'job_1', endpoint, state, error: failed, model: 'nope:latest' } as JobRow
-  const { body, ...rest } = replayOf(queue, stored, { streamed, model: 'Nope' })
+  const { body, ...rest } = replayOf(queue, stored, { streamed, model })
   return { ...rest, body: typeof body === 'string' ? body : body.row.name }
 }
 
@@ -89,6 +90,8 @@ describe('a failed job', () => {
     expect(told('target_refused').body).toBe(target_body)
     const error = { code: 'model_missing', target_status: 404, detail: 'no nope:latest', target_body: '{"error":' }
     expect(replay({ endpoint: '/api/chat', error }, []).body).toBe('{"error":"no Nope"}')
+    const odd = replay({ endpoint: '/api/chat', error: { ...error, target_body } }, [], true, '', ' $&"\n')
+    expect(JSON.parse(odd.body)).toEqual({ error: "model ' $&\"\n' not found" })
   })
 
   test('of a text that is no JSON, or empty, is told as it came', () => {

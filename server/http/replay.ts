@@ -51,8 +51,10 @@ function isOfLoad({ row, read }: StoredArtifact): boolean {
 function failure({ id, endpoint, error, ...row }: JobRow, stream: Replay | undefined, model: string): Replay {
   const { code, target_status: status, target_retry_after_s, ...texts } = JSON.parse(error ?? '{}') as JobError
   // The target was asked to load it under its whole name, and says that of the one it was asked for.
-  const named = (text: string) => (code === 'model_missing' ? text.replaceAll(row.model, model) : text)
-  const [detail, said] = [named(texts.detail), named(texts.target_body ?? '')]
+  const named = (text: string, name: string) =>
+    code === 'model_missing' ? text.replaceAll(row.model, () => name) : text
+  const detail = named(texts.detail, model)
+  const said = named(texts.target_body ?? '', JSON.stringify(model).slice(1, -1))
   // An error can stand in a 200. No other status below 400 is one that a caller could read as a failure, and a redirect
   // would lead it to the job, whose address goes with the answer.
   if (status === undefined || (status < 400 && (status !== 200 || said === '')))

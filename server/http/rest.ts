@@ -60,8 +60,7 @@ export function mountRest(app: FastifyInstance, options: RestOptions): void {
   for (const route of restRoutes()) {
     const { method, path } = route.meta.openapi
     app.route({
-      method,
-      exposeHeadRoute: method === 'GET',
+      method: method === 'GET' ? ['GET', 'HEAD'] : method,
       url: path.replaceAll(/\{(\w+)\}/g, ':$1'),
       handler: (request, reply) => handle(route, request, reply, options, options.receiving.share()),
     })
@@ -131,6 +130,8 @@ function answer(reply: FastifyReply, request: FastifyRequest, meta: Meta, head: 
   if (output === undefined) return reply.send()
   const parts = stringify(output)
   void reply.type('application/json; charset=utf-8')
+  // What is stored is not even read for it.
+  if (request.method === 'HEAD') return reply.header('Content-Length', sizeOf(parts)).send()
   const [whole] = parts
   // A text goes out in one write with its head.
   if (parts.length === 1 && typeof whole === 'string')

@@ -59,7 +59,8 @@ export function withLoad(usage: Usage, ms: number): Usage {
   const own = Math.round(ms)
   if (own === 0) return usage
   const { load_ms = 0, total_ms } = usage
-  return { ...usage, load_ms: load_ms + own, ...(total_ms === undefined ? {} : { total_ms: total_ms + own }) }
+  const total = total_ms === undefined ? {} : { total_ms: whole(total_ms + own) }
+  return present({ ...usage, load_ms: whole(load_ms + own), ...total })
 }
 
 /** The fields of anything; none when it isn't an object. */

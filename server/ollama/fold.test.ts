@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { withLoad } from './answer.ts'
 import { Fold } from './fold.ts'
 import { LineSplitter } from './ndjson.ts'
 import { bodyOf, recording, recordingNames, textOf } from './recordings/replay.ts'
@@ -144,6 +145,7 @@ test('a figure nobody could have counted is left out, so that a job can always b
   }
   expect(used('"eval_count":1e300,"prompt_eval_count":-1,"total_duration":1e40,"load_duration":"5"')).toEqual({})
   expect(used('"eval_count":9007199254740993,"prompt_eval_count":7')).toEqual({ prompt_tokens: 7 })
+  expect(withLoad({ load_ms: Number.MAX_SAFE_INTEGER, total_ms: 5 }, 1.6)).toEqual({ total_ms: 7 })
 })
 
 describe('pictures become files', () => {

@@ -155,6 +155,7 @@ test('Retry-After is heard as seconds and as a date', async () => {
   for (const [header, wait] of [
     ['7', 7_000],
     [date, 90_000],
+    ['9'.repeat(30), 31_536_000_000],
     ['soon', undefined],
   ] as const) {
     const { failure } = await answered(plain(503, '{"error":"busy"}', { 'Retry-After': header }), { clock })

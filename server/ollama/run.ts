@@ -2,6 +2,7 @@
 // neither whether the target is awake nor what is loaded; that is target.ts.
 
 import type { Clock } from '../clock.ts'
+import { waitFrom } from '../job/retry-after.ts'
 import { streams, type Endpoint } from '../job/submit.ts'
 import type { Answer } from './answer.ts'
 import { TargetFailure, brokenOff, classify, tooLarge } from './failure.ts'
@@ -9,7 +10,7 @@ import { Fold } from './fold.ts'
 import { LineSplitter } from './ndjson.ts'
 import { withStream } from './stream-flag.ts'
 import { Whole } from './whole.ts'
-import { waitIn, type Reply, type Wire } from './wire.ts'
+import type { Reply, Wire } from './wire.ts'
 
 export interface RunRequest {
   endpoint: Endpoint
@@ -133,6 +134,6 @@ async function refusal(endpoint: string, reply: Reply, { clock, onBytes }: RunLi
     if (!(error instanceof TargetFailure)) throw error
   }
   const text = Buffer.concat(parts).toString()
-  const retryAfter_ms = waitIn(reply.headers, clock.wall())
+  const retryAfter_ms = waitFrom(reply.headers['retry-after'], clock.wall())
   return new TargetFailure(classify({ status: reply.status, text, endpoint, retryAfter_ms }))
 }

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { Client } from 'undici'
 import type { Clock } from '../clock.ts'
+import { waitFrom } from '../job/retry-after.ts'
 import { TargetAbsent, TargetFailure, brokenOff } from './failure.ts'
 
 export interface WireOptions {
@@ -134,21 +135,12 @@ export class Wire {
         parts.push(part)
       }
       const { status, headers } = reply
-      const retryAfter_ms = waitIn(headers, this.#clock.wall())
+      const retryAfter_ms = waitFrom(headers['retry-after'], this.#clock.wall())
       return { status, text: Buffer.concat(parts).toString(), date: dateIn(headers), retryAfter_ms }
     } finally {
       cancel?.()
     }
   }
-}
-
-/** Retry-After as milliseconds from `wall` on: it is a number of seconds or a date. */
-export function waitIn({ 'retry-after': header }: Reply['headers'], wall: number): number | undefined {
-  const text = [header].flat()[0]?.trim()
-  if (!text) return undefined
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wall)
 }
 
 function dateIn({ date }: Reply['headers']): number | undefined {

@@ -34,6 +34,8 @@ export type Place = Partial<Pick<Job, 'position' | 'eta'>>
 interface Glance {
   snapshot: Snapshot
   decision: Decision
+  /** Who runs has not begun yet: it waits as before, and is in no plan any more. */
+  starting: boolean
 }
 
 export class Outlook {
@@ -102,7 +104,8 @@ export class Outlook {
   place(row: JobRow): Place {
     const entry = this.planner.entry(row.seq)
     if (!entry) return {}
-    const { position, startAt, finishAt } = entry
+    const { startAt, finishAt } = entry
+    const position = entry.position + (this.#look().starting ? 1 : 0)
     const at = (monotonic: number) => time(this.#options.queue.steady.of(monotonic))
     const finish = finishAt === undefined ? {} : { finish_at: at(finishAt) }
     return { position, ...(startAt === undefined ? {} : { eta: { start_at: at(startAt), ...finish } }) }
@@ -118,8 +121,11 @@ export class Outlook {
   /** One snapshot and its decision serve every job of a list. */
   #look(): Glance {
     if (this.#glance) return this.#glance
+    const { queue, run } = this.#options
     const snapshot = this.snapshot()
-    this.#glance = { snapshot, decision: schedule(snapshot) }
+    const first = run()?.row
+    const starting = first !== undefined && queue.at(first.seq)?.sequence === first.sequence
+    this.#glance = { snapshot, decision: schedule(snapshot), starting }
     setImmediate(() => (this.#glance = null))
     return this.#glance
   }

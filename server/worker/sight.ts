@@ -3,13 +3,13 @@
 // without one.
 
 import type { Clock } from '../clock.ts'
-import { tooOldMs } from '../ollama/residents.ts'
+import { tooOldMs, type Reading } from '../ollama/residents.ts'
 import type { Target } from '../ollama/target.ts'
 import type { Queue } from '../queue/queue.ts'
 
 export interface SightOptions {
   queue: Pick<Queue, 'paused' | 'total'>
-  target: Pick<Target, 'look' | 'reading' | 'state'>
+  target: Pick<Target, 'blind' | 'look' | 'reading' | 'state'>
   clock: Clock
 }
 
@@ -18,6 +18,8 @@ export class Sight {
   #looking: Promise<void> | undefined
   /** When the last look returned: one without an answer is not tried again at once. */
   #lookedAt = -Infinity
+  /** The reading that the last look was to better and did not; null when it did. */
+  #unbettered: Reading | undefined | null = null
 
   constructor(options: SightOptions) {
     this.#options = options
@@ -37,10 +39,19 @@ export class Sight {
     if (target.state !== 'awake' || queue.total('queued') === 0) return undefined
     const known = Math.max(target.reading?.at ?? -Infinity, this.#lookedAt)
     if (clock.now() - known <= tooOldMs) return undefined
+    const { reading } = target
     this.#looking = target.look().then(() => {
       this.#looking = undefined
       this.#lookedAt = clock.now()
+      this.#unbettered = target.reading === reading ? reading : null
     })
     return this.#looking
+  }
+
+  /** The same for whoever asks over and over: nobody waits for a listing that did not come the last time, or for long. */
+  glance(): Promise<void> | undefined {
+    const { target } = this.#options
+    const looking = this.look()
+    return target.blind || target.reading === this.#unbettered ? undefined : looking
   }
 }

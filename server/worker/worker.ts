@@ -73,7 +73,7 @@ export class Worker {
       ...options,
       turns: this.turns,
       run: () => this.#run,
-      look: () => (options.target.blind ? undefined : this.#sight.look()),
+      look: () => this.#sight.glance(),
       storageFailing: () => this.#keeper.failing,
     })
   }
