@@ -52,6 +52,7 @@ test('a receiver is told of each event it asked for, signed, and the outbox is e
   await delivered(foreman)
   const page = (await foreman.get('/metrics')).text
   expect(page).toContain('foreman_webhook_attempts_total{outcome="delivered"} 4')
+  expect(page).toContain('foreman_deliveries_ended_total{kind="webhook",state="delivered"} 4')
   expect(page).toContain('foreman_outbox_pending 0')
 })
 
@@ -97,6 +98,16 @@ test('the log tells of each try, and neither the address with its secrets nor wh
   const line = foreman.lines.find(({ delivery }) => delivery !== undefined)
   expect(line).toMatchObject({ job: id, kind: 'webhook', host: receiver.url, outcome: 'gone', status: 410, tries: 1 })
   expect(foreman.written).not.toMatch(/a-secret|whsec_/)
+})
+
+test('a receiver that may be called no longer is told of as a warning', async () => {
+  const receiver = await openReceiver(() => () => undefined)
+  const foreman = await open({ settings: { STOP_GRACE: '0' } })
+  await foreman.submit({ ...chat(), webhook: { url: receiver.url } })
+  await receiver.got(1)
+  await foreman.restart({ settings: { WEBHOOK_ALLOW: '' } })
+  await foreman.logged(({ outcome }) => outcome === 'forbidden')
+  expect(foreman.lines.find(({ outcome }) => outcome === 'forbidden')).toMatchObject({ level: 40, host: receiver.url })
 })
 
 test('a stop does not wait for receivers that hang, and the next foreman goes on', async () => {

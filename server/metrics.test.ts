@@ -150,6 +150,7 @@ describe('the page', () => {
     const declared = [...page.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
     expect(declared.filter((line) => line.startsWith('foreman_')).sort()).toEqual([
       'foreman_claim_age_seconds gauge',
+      'foreman_deliveries_ended_total counter',
       'foreman_eta_error_seconds histogram',
       'foreman_job_run_seconds histogram',
       'foreman_job_wait_seconds histogram',

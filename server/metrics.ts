@@ -44,6 +44,8 @@ export interface Metrics {
   tokens(kind: 'prompt' | 'output', count: number): void
   /** A try to deliver a webhook or an artifact has ended. */
   attempted(outcome: Outcome): void
+  /** No more is tried of a webhook or an artifact. */
+  deliveryEnded(kind: 'webhook' | 'artifact', state: 'delivered' | 'gave_up'): void
   /** One transaction, fsync included. */
   committed(seconds: number): void
   /**
@@ -167,6 +169,14 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     registers,
   })
   for (const outcome of outcomes) attempts.inc({ outcome }, 0)
+  const deliveries = new Counter({
+    name: 'foreman_deliveries_ended_total',
+    help: 'Webhooks and artifacts that were delivered, and those that were given up after the last try.',
+    labelNames: ['kind', 'state'],
+    registers,
+  })
+  for (const kind of ['webhook', 'artifact'])
+    for (const state of ['delivered', 'gave_up']) deliveries.inc({ kind, state }, 0)
   const waited = histogram('job_wait_seconds', 'Time a job spent queued before it was started.', long)
   const loads = counter('model_loads_total', 'Models the target loaded for foreman.')
   const avoided = counter('model_loads_avoided_total', 'Loads that the order of arrival would have needed on top.')
@@ -199,6 +209,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     healed: () => healed.inc(),
     tokens: (kind, count) => tokens.inc({ kind }, count),
     attempted: (outcome) => attempts.inc({ outcome }),
+    deliveryEnded: (kind, state) => deliveries.inc({ kind, state }),
     committed: (seconds) => commit.observe(seconds),
     proxied(route, status, overheadSeconds) {
       proxied(route, status)

@@ -185,9 +185,12 @@ export class Ledger {
     const { log, metrics } = this.#options
     metrics.attempted(outcome)
     const { id, kind, host, state, tries } = row
+    if (state !== 'pending') metrics.deliveryEnded(kind, state)
     const words = { delivered: 'delivered', pending: 'not delivered yet', gave_up: 'not delivered: given up' }[state]
     const facts = { delivery: id, job, kind, host, outcome, status, reason, tries, ms: Math.round(ms) }
-    log[state === 'gave_up' ? 'warn' : 'info'](facts, words)
+    // Nobody but whoever runs foreman can mend these.
+    const ours = outcome === 'unsigned' || outcome === 'forbidden'
+    log[ours || state === 'gave_up' ? 'warn' : 'info'](facts, words)
   }
 
   /** A proxied request has ended. */
