@@ -77,7 +77,7 @@ test('a job says what it owes to whom, each try, and how each answer began', asy
 test('what an earlier foreman owed is told while the next one still asks for a silent target', async () => {
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
-  afterwards(() => void silent.close())
+  afterwards(async () => void silent.close())
   const clock = new VirtualClock()
   const receiver = await openReceiver(503, 204)
   const foreman = await openForeman({ settings, clock, random: () => 0.5 })
