@@ -3,7 +3,7 @@
 // and connections made by webhooks/guard.ts, which asks here anew for each.
 import ipaddr from 'ipaddr.js'
 import { isIP } from 'node:net'
-import { bare } from './address.ts'
+import { bare, isHostName } from './address.ts'
 import { placeOf, within, type Address } from './reach.ts'
 
 /** The ports on which the Fetch Standard lets nobody speak HTTP, as they are other protocols'. */
@@ -47,6 +47,7 @@ export class Receivers {
     const host = bare(parsed.hostname)
     if (isIP(host) !== 0) return this.#misplaced(parsed.protocol, host, undefined, host)
     const name = plain(host)
+    if (!isHostName(name)) return 'its host is no name that could be looked up'
     if (metadataNames.has(name)) return `${name}: a metadata service, which is never called`
     if (this.#names.has(name)) return undefined
     if (/(?:^|\.)localhost$/.test(name) && !this.#lists('127.0.0.1') && !this.#lists('::1'))

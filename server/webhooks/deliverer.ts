@@ -38,6 +38,8 @@ export interface DelivererOptions extends Pick<KeeperOptions, 'onStorage'> {
 const atOnce = 8
 /** Hosts that are given their place in one turn: a millisecond or two. */
 const hostsAtOnce = 100
+/** A connection that nobody uses is kept for so long at most, whatever the receiver says: there may be many of them. */
+const longestIdle_ms = 30_000
 /** How long to wait after something that would go wrong again at once. */
 const again_ms = 5000
 
@@ -60,7 +62,8 @@ export class Deliverer {
     this.#options = options
     this.#hosts = new Hosts({ first: (host, most) => store.deliveries.first(host, most) })
     // How long a try may take is its own business, by the clock of this house.
-    this.#agent = new Agent({ connect: guard.connect, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
+    const patience = { headersTimeout: 0, bodyTimeout: 0, keepAliveMaxTimeout: longestIdle_ms }
+    this.#agent = new Agent({ connect: guard.connect, pipelining: 1, ...patience })
     this.#signer = new Signer(secrets)
     this.#keeper = new Keeper({
       clock,

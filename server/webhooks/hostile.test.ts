@@ -19,6 +19,7 @@ const multicast = 'a multicast address, which is never called'
 const reserved = 'a reserved address, which is never called'
 const user = 'a user in the URL is not sent, and would be shown to others'
 const noHttp = 'not an http or https URL'
+const noName = 'its host is no name that could be looked up'
 
 /** Everything that can be allowed. */
 const all = ['0.0.0.0/0', '::/0', 'listed.example', 'localhost', 'metadata.google.internal']
@@ -141,6 +142,12 @@ describe('what the URL alone shows', () => {
     ['https://256.0.0.1/', noHttp],
     ['https://[fe80::1%25eth0]/', noHttp],
     ['https://127.0.0.1%00.example/', noHttp],
+    ['https://{name}.example/', noName],
+    ['https://*.example/', noName],
+    ['https://a..example/', noName],
+    ['https://./', noName],
+    [`https://${'a'.repeat(64)}.example/`, noName],
+    [`https://${'a.'.repeat(127)}example/`, noName],
   ]
 
   test.each(rows)('%j: %s', async (url, reason, allow = []) => {
