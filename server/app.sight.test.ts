@@ -88,3 +88,18 @@ test('a listing that never answers holds who asks for a plan once, not again and
     expect((await asked).position).toBe(1)
   }
 })
+
+test('whoever waits for a job when foreman stops is told at once, though the listing does not answer', async () => {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock })
+  await foreman.post('/queue/pause')
+  const { id } = await foreman.submit(chat())
+  foreman.fake.fault({ do: 'hang', times: Infinity, when: ({ path }) => path === '/api/ps' })
+  await pass(clock, 4_000)
+  const asked = foreman.get(`/jobs/${id}?wait=60`)
+  await eventually(() => foreman.app.queue.vigil.size === 1)
+  const closed = foreman.close()
+  const { status, json, headers } = await asked
+  expect([status, json.state, headers.get('connection')]).toEqual([200, 'queued', 'close'])
+  await closed
+})

@@ -17,9 +17,9 @@ export async function waited({ api: { queue }, signal }: Context, id: string, se
   }
 }
 
-/** Resolves when it is known when those of these that wait will start. */
+/** Resolves when it is known when those of these that wait will start; at once when foreman stops, and starts none. */
 export async function placed({ api }: Context, rows: readonly JobRow[]): Promise<void> {
-  if (rows.some((row) => row.state === 'queued')) await api.planned()
+  if (!api.queue.vigil.over && rows.some((row) => row.state === 'queued')) await api.planned()
 }
 
 export function present(ctx: Context, row: JobRow): Job {
@@ -28,7 +28,7 @@ export function present(ctx: Context, row: JobRow): Job {
 
 /** The same with its place in the queue, after `placed`. */
 export function presentPlaced(ctx: Context, row: JobRow): Job {
-  if (row.state !== 'queued') return present(ctx, row)
+  if (row.state !== 'queued' || ctx.api.queue.vigil.over) return present(ctx, row)
   return { ...ctx.api.queue.view(row), ...ctx.api.place(row), ...ctx.api.live(row) }
 }
 

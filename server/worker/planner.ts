@@ -19,7 +19,7 @@ export interface PlannerOptions {
   estimates: Estimates
   snapshot: () => Snapshot
   run: () => Run | null
-  /** Looks at the target's memory if nothing recent is known of it, unless that has been in vain for long. */
+  /** Looks at the target's memory if nothing recent is known of it; undefined when nobody is to wait for that. */
   look: () => Promise<void> | undefined
   /** A job started so many milliseconds away from when it was last said to. */
   onEtaError?: (ms: number) => void
