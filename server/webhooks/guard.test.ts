@@ -184,6 +184,16 @@ describe('a receiver that is not to be had', () => {
     expect(inner.connections).toHaveLength(1)
   })
 
+  test('since its name servers are silent: it takes no more than its share of the threads', async () => {
+    const asked: string[] = []
+    const lookup: LookupFunction = (hostname) => void asked.push(hostname)
+    const dispatcher = agent({ allow: [], lookup, connectMs: 1 })
+    const silent = Array.from({ length: 5 }, (_, i) => `silent-${i}.test`)
+    const calls = silent.map((name) => expect(call(dispatcher, `https://${name}/`)).rejects.toThrow('timeout: 1ms'))
+    await Promise.all(calls)
+    expect(asked).toEqual(silent.slice(0, 2))
+  })
+
   test('since TLS is never answered: time runs out', async () => {
     const silent = createPlainServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')
