@@ -94,6 +94,15 @@ describe('a failed job', () => {
     expect(JSON.parse(odd.body)).toEqual({ error: "model ' $&\"\n' not found" })
   })
 
+  test.each([
+    ['', json],
+    ['\n', 'application/json'],
+  ])('on /v1 has the type that Ollama gives a text that ends with %j', (end, contentType) => {
+    const target_body = `{"error":{"message":"x"}}${end}`
+    const told = replay({ endpoint: '/v1/completions', error: { target_status: 400, target_body } }, [])
+    expect(told).toEqual({ status: 400, contentType, body: target_body })
+  })
+
   test('of a text that is no JSON, or empty, is told as it came', () => {
     const contentType = 'text/plain; charset=utf-8'
     for (const target_body of ['404 page not found', undefined]) {

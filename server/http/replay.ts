@@ -62,16 +62,15 @@ function failure({ id, endpoint, error, ...row }: JobRow, stream: Replay | undef
   // The last line says what went wrong. Who does not stream is told by a status, which Ollama can still choose then.
   const broke = status === 200 && streams(endpoint)
   if (broke && stream) return stream
-  const plain = !said.startsWith('{')
-  return {
-    status: broke ? 500 : status,
-    contentType: plain ? 'text/plain; charset=utf-8' : jsonOf(endpoint),
-    body: plain ? said : inShape(endpoint, status, said, detail),
-    retryAfter_s: target_retry_after_s,
-  }
+  const failed = { status: broke ? 500 : status, retryAfter_s: target_retry_after_s }
+  if (!said.startsWith('{')) return { ...failed, contentType: 'text/plain; charset=utf-8', body: said }
+  const body = inShape(endpoint, status, said, detail)
+  // On /v1 what Ollama refuses before it has looked for the model has the type of native routes, and no end of a line.
+  return { ...failed, contentType: body.endsWith('\n') ? jsonOf(endpoint) : nativeJson, body }
 }
 
-const jsonOf = (endpoint: string) => (isNative(endpoint) ? 'application/json; charset=utf-8' : 'application/json')
+const nativeJson = 'application/json; charset=utf-8'
+const jsonOf = (endpoint: string) => (isNative(endpoint) ? nativeJson : 'application/json')
 
 /**
  * An error of the target's as the route words it: a model is loaded over a native route, whatever the job's is, and of a
