@@ -90,8 +90,8 @@ test('the job that is about to start is the first, and no other has its place', 
   await begins.promise
   const places = ((await foreman.get('/jobs')).json.data as Job[]).map(({ position, reason }) => [position, reason])
   expect(places).toEqual([
-    [3, 'draining_another_model'],
-    [2, 'draining_another_model'],
+    [3, 'behind_others'],
+    [2, 'behind_others'],
     [1, 'next'],
   ])
   goes.resolve()
