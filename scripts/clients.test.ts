@@ -1,8 +1,11 @@
-// What `npm run clients` calls drift. That the committed layers have none is checked by itself, as it needs the generators.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// What `npm run clients` calls drift, and what is written by hand in the clients and has to be as it is here. That the generated
+// layers have no drift is checked by itself, as it needs the generators.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { codes } from '../server/job/error.ts'
 import { differences } from './clients.ts'
 
 let made: string
@@ -34,4 +37,27 @@ test('a file that was changed, one that is missing and one too many are each tol
 
 test('a layer that was never made has drifted in all of its files', () => {
   expect(differences(made, join(committed, 'absent'))).toEqual(['models/job'])
+})
+
+const client = join(import.meta.dirname, '..', 'client')
+
+test("Go's codes are foreman's, and those that only a client sees", () => {
+  const text = readFileSync(join(client, 'go', 'error.go'), 'utf8')
+  const listed = [...text.matchAll(/^\tErr\w+ +Code = "(\w+)"$/gm)].map(([, code]) => code)
+  expect(listed).toEqual([...codes, 'unreachable', 'canceled'])
+})
+
+test('the signed calls that clients verify in their tests are signed by the reference library', () => {
+  const { id, timestamp, body, calls } = JSON.parse(
+    readFileSync(join(client, 'go', 'webhook', 'testdata', 'calls.json'), 'utf8'),
+  ) as {
+    id: string
+    timestamp: string
+    body: string
+    calls: { name: string; signed_by: string[]; signatures: string }[]
+  }
+  const at = new Date(Number(timestamp) * 1000)
+  for (const { name, signed_by, signatures } of calls)
+    expect(signatures, name).toBe(signed_by.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '))
+  expect(calls).toHaveLength(3)
 })

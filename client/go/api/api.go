@@ -377,9 +377,9 @@ type JobRequestEndpoint string
 // JobRequestView defines model for JobRequestView.
 type JobRequestView struct {
 	// Body Only with include=request.
-	Body     map[string]interface{} `json:"body,omitempty,omitzero"`
-	Endpoint string                 `json:"endpoint,omitzero"`
-	Model    string                 `json:"model,omitzero"`
+	Body     json.RawMessage `json:"body,omitempty,omitzero"`
+	Endpoint string          `json:"endpoint,omitzero"`
+	Model    string          `json:"model,omitzero"`
 }
 
 // Labels At most 32; keys of 64 characters, values of 256.

@@ -1,0 +1,135 @@
+package foreman_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	foreman "example.com/foreman/client/go"
+)
+
+func TestEventsTellAJobFromItsStartAndGoOnAfterAnyOfThem(t *testing.T) {
+	s := setStage(t)
+	c, ctx := s.client(), soon(t)
+	job, err := c.Submit(ctx, foreman.SubmitJob{Request: chat(t, "llama3.2")})
+	must(t, err)
+	all := told(t, c.Events(ctx, job.ID, ""))
+	text := ""
+	for _, event := range all {
+		text += said(t, event)
+	}
+	done, err := c.Get(ctx, job.ID, foreman.IncludeResponse)
+	must(t, err)
+	if answer := decode[foreman.ChatResponse](t, done.Response); text != answer.Message.Content || text == "" {
+		t.Errorf("events said %q, the job %q", text, answer.Message.Content)
+	}
+	first, last := all[0], all[len(all)-1]
+	if first.Job.State != foreman.StateQueued || last.Kind != foreman.EventEnd {
+		t.Errorf("from %+v to %+v", first, last)
+	}
+	middle := len(all) / 2
+	rest := told(t, c.Events(ctx, job.ID, all[middle].ID))
+	if len(rest) != len(all)-middle-1 || rest[0].ID != all[middle+1].ID {
+		t.Errorf("after %s: %+v", all[middle].ID, rest)
+	}
+	if past := told(t, c.Events(ctx, job.ID, last.ID)); len(past) != 0 {
+		t.Errorf("after the end: %+v", past)
+	}
+}
+
+func TestEventsGoOnOverARestartOfForemanAndSayThatTheOutputBeginsAnew(t *testing.T) {
+	s := setStage(t)
+	c, ctx := s.client(), soon(t)
+	s.do("hang")
+	job, err := c.Submit(ctx, foreman.SubmitJob{Request: chat(t, "llama3.2")})
+	must(t, err)
+	var kinds []string
+	outputs := 0
+	for event, err := range c.Events(ctx, job.ID, "") {
+		must(t, err)
+		if kinds = append(kinds, string(event.Kind)); event.Kind == foreman.EventOutput {
+			if outputs++; outputs == 2 {
+				s.do("kill", "start")
+			}
+		}
+	}
+	kinds = slices.Compact(kinds)
+	if got := strings.Join(kinds, " "); got != "state output restart state output state end" && got != "state output state restart state output state end" {
+		t.Errorf("kinds = %s", got)
+	}
+}
+
+func TestAStreamSaysThatItBeginsAnewAndEndsWithTheWholeAnswer(t *testing.T) {
+	s := setStage(t)
+	c, ctx := s.client(), soon(t)
+	s.do("hang")
+	text, restarts, parts := "", 0, 0
+	var last foreman.ChatResponse
+	for part, err := range c.ChatStream(ctx, foreman.ChatRequest{Model: "llama3.2", Messages: hello}) {
+		if errors.Is(err, foreman.ErrRestarted) {
+			text, restarts = "", restarts+1
+			continue
+		}
+		must(t, err)
+		text += part.Message.Content
+		last = part
+		if parts++; parts == 2 {
+			s.do("kill", "start")
+		}
+	}
+	whole, err := c.Chat(ctx, foreman.ChatRequest{Model: "llama3.2", Messages: hello})
+	must(t, err)
+	if restarts != 1 || text != whole.Message.Content || !last.Done {
+		t.Errorf("%d restarts, text = %q, want %q", restarts, text, whole.Message.Content)
+	}
+}
+
+func TestWhoeverLeavesAStreamCancelsItsJob(t *testing.T) {
+	s := setStage(t)
+	c, ctx := s.client(), soon(t)
+	s.do("hang")
+	for part, err := range c.GenerateStream(ctx, foreman.GenerateRequest{Model: "llama3.2", Prompt: "Hello"}) {
+		must(t, err)
+		if part.Response != "" {
+			break
+		}
+	}
+	page, err := c.List(ctx, foreman.ListOptions{})
+	must(t, err)
+	if len(page.Data) != 1 || page.Data[0].State != foreman.StateCanceled {
+		t.Errorf("jobs = %+v", page.Data)
+	}
+	s.do("idle")
+}
+
+func TestAStreamEndsWithTheErrorOfItsJob(t *testing.T) {
+	s := setStage(t)
+	var errs []error
+	for _, err := range s.client().ChatStream(soon(t), foreman.ChatRequest{Model: "nobody", Messages: hello}) {
+		errs = append(errs, err)
+	}
+	var failed *foreman.Error
+	if len(errs) != 1 || !errors.Is(errs[0], foreman.ErrModelMissing) || !errors.As(errs[0], &failed) || failed.Job.Error == nil {
+		t.Errorf("errs = %v", errs)
+	}
+}
+
+func TestTheEndOfTheContextEndsAStreamAndCancelsItsJob(t *testing.T) {
+	s := setStage(t)
+	c := s.client()
+	ctx, cancel := context.WithCancel(soon(t))
+	defer cancel()
+	s.do("hang")
+	var last error
+	for _, err := range c.ChatStream(ctx, foreman.ChatRequest{Model: "llama3.2", Messages: hello}) {
+		cancel()
+		last = err
+	}
+	page, err := c.List(soon(t), foreman.ListOptions{})
+	must(t, err)
+	if !errors.Is(last, context.Canceled) || page.Data[0].State != foreman.StateCanceled {
+		t.Errorf("err = %v, jobs = %+v", last, page.Data)
+	}
+}

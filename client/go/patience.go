@@ -1,0 +1,105 @@
+package foreman
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// round is how long foreman is asked to wait in one request: below the 30 s at which many gateways cut an idle connection.
+const round = 25 * time.Second
+
+const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
+
+// Statuses of those who are not there yet, of foreman's or of a gateway's.
+var passing = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+
+// patiently repeats a call that may be repeated until it is answered, refused for good, or the patience is at its end. What it
+// returns is an answer of success, to be closed.
+func (c *Client) patiently(ctx context.Context, call func(context.Context) (*http.Response, error)) (*http.Response, error) {
+	until := time.Now().Add(c.patience)
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		response, err := c.once(ctx, call)
+		if err == nil {
+			return response, nil
+		}
+		var failed *Error
+		if !errors.As(err, &failed) || !passes(failed) {
+			return nil, err
+		}
+		wait := max(pause, failed.retryAfter)
+		if time.Now().Add(wait).After(until) {
+			return nil, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// patient is patiently for an answer of JSON, all of which belongs to the call: one that breaks off is asked for again.
+func patient[T any](ctx context.Context, c *Client, call func(context.Context) (*http.Response, error)) (*T, error) {
+	var read *T
+	_, err := c.patiently(ctx, func(ctx context.Context) (*http.Response, error) {
+		response, err := call(ctx)
+		if err != nil || response.StatusCode >= http.StatusMultipleChoices {
+			return response, err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			return nil, err
+		}
+		read = new(T)
+		if err := json.Unmarshal(text, read); err != nil {
+			return nil, &Error{Code: ErrUnreachable, Detail: "not an answer of foreman's", Status: response.StatusCode, cause: err}
+		}
+		return response, nil
+	})
+	return read, err
+}
+
+// once makes a call. Its error is that of a context that ended, or an *Error.
+func (c *Client) once(ctx context.Context, call func(context.Context) (*http.Response, error)) (*http.Response, error) {
+	if c.wrong != nil {
+		return nil, c.wrong
+	}
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	response, err := call(ctx)
+	var known *Error
+	switch over := ended(ctx); {
+	case err != nil && over != nil:
+		return nil, over
+	case errors.As(err, &known):
+		return nil, known
+	case err != nil:
+		return nil, &Error{Code: ErrUnreachable, Detail: err.Error(), cause: err}
+	case response.StatusCode >= http.StatusMultipleChoices:
+		return nil, refusal(response)
+	}
+	return response, nil
+}
+
+func passes(failed *Error) bool {
+	if failed.Status == 0 {
+		return failed.Code == ErrUnreachable
+	}
+	return slices.Contains(passing, failed.Status)
+}
+
+func sleep(ctx context.Context, duration time.Duration) error {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}
