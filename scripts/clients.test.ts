@@ -7,6 +7,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { codes } from '../server/job/error.ts'
 import { differences } from './clients.ts'
+import { carried, modulePath } from './clients/module.ts'
 
 let made: string
 let committed: string
@@ -37,6 +38,17 @@ test('a file that was changed, one that is missing and one too many are each tol
 
 test('a layer that was never made has drifted in all of its files', () => {
   expect(differences(made, join(committed, 'absent'))).toEqual(['models/job'])
+})
+
+test('the path of the Go module is carried into imports and examples, and no other path is touched', () => {
+  const path = modulePath('module git.example.org/me/foreman/client/go\n\ngo 1.24.0\n')
+  const text = 'import foreman "example.com/foreman/client/go"; import "example.com/foreman/client/go/api"'
+  expect(carried(text, path)).toBe(
+    'import foreman "git.example.org/me/foreman/client/go"; import "git.example.org/me/foreman/client/go/api"',
+  )
+  const others = '[client/go](../client/go) =../foreman/client/go https://example.com/client/gopher client/go/go.mod'
+  expect(carried(others, path)).toBe(others)
+  expect(() => modulePath('module foreman\n')).toThrow('host.name')
 })
 
 const client = join(import.meta.dirname, '..', 'client')

@@ -1,10 +1,11 @@
 // `npm run clients`: makes the generated layer of each client anew, from the API document in openapi/. With --check nothing is
 // written, and it says which committed files are not what their generator makes of the document as it is. Names of languages
-// choose among the rows: `npm run clients -- --check go`. The TypeScript client has no such layer: it takes the router's types.
+// choose among the rows: `npm run clients -- --check go`. It also carries the path of the Go module along. The TypeScript client has no such layer: it takes the router's types.
 
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { carry } from './clients/module.ts'
 import { runProgram } from './real/cache.ts'
 
 interface Layer {
@@ -49,6 +50,10 @@ async function make(check: boolean, wanted: string[]): Promise<void> {
   const unknown = wanted.filter((word) => !layers.some(({ language }) => language === word))
   if (unknown.length > 0) throw new Error(`no client is generated for ${unknown.join(', ')}`)
   process.chdir(root)
+  for (const path of carry(root, check)) {
+    say(`${path}: ${check ? 'names another Go module than client/go/go.mod' : 'written'}`)
+    if (check) process.exitCode = 1
+  }
   for (const { language, generator, folder, generate } of layers) {
     if (wanted.length > 0 && !wanted.includes(language)) continue
     const made = mkdtempSync(join(tmpdir(), `foreman-${language}-`))
