@@ -22,12 +22,12 @@ type stage struct {
 	Token  string `json:"token"`
 	Secret string `json:"secret"`
 
-	t       *testing.T
+	t       testing.TB
 	say     io.Writer
 	answers *bufio.Scanner
 }
 
-func setStage(t *testing.T) *stage {
+func setStage(t testing.TB) *stage {
 	t.Helper()
 	root := checkout(t)
 	command := exec.Command(filepath.Join(root, "node_modules/.bin/node"), filepath.Join(root, "scripts/clients/stage.ts"))
@@ -70,7 +70,7 @@ func (s *stage) client(options ...foreman.Option) *foreman.Client {
 }
 
 // checkout is the root of the repository. Wherever else the module lies its tests have nothing to run against.
-func checkout(t *testing.T) string {
+func checkout(t testing.TB) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	must(t, err)
@@ -80,13 +80,13 @@ func checkout(t *testing.T) string {
 	return root
 }
 
-func soon(t *testing.T) context.Context {
+func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
