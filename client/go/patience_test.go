@@ -55,6 +55,7 @@ func hangsUp(http.ResponseWriter, *http.Request) {
 func breaksOff(answer http.ResponseWriter, _ *http.Request) {
 	answer.Header().Set("Content-Length", "1000")
 	io.WriteString(answer, `{"id": "job_1", `)
+	http.NewResponseController(answer).Flush()
 	panic(http.ErrAbortHandler)
 }
 
