@@ -7,7 +7,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { codes } from '../server/job/error.ts'
 import { differences } from './clients.ts'
-import { carried, modulePath } from './clients/module.ts'
+import { carried, modulePath } from './clients/go/module.ts'
 
 let made: string
 let committed: string

@@ -5,7 +5,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { carry } from './clients/module.ts'
+import { carry } from './clients/go/module.ts'
 import { runProgram } from './real/cache.ts'
 
 interface Layer {
@@ -27,7 +27,15 @@ const layers: Layer[] = [
     generator: 'github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2',
     folder: 'client/go/api',
     generate: (generator, into) =>
-      runProgram('go', ['run', generator, '-config', 'scripts/clients/go.yaml', '-o', join(into, 'api.go'), document]),
+      runProgram('go', [
+        'run',
+        generator,
+        '-config',
+        'scripts/clients/go/oapi-codegen.yaml',
+        '-o',
+        join(into, 'api.go'),
+        document,
+      ]),
   },
 ]
 

@@ -1,8 +1,7 @@
 // `npm run compat`: client programs, as their makers ship them, against a foreman in front of the simulated Ollama. Those in
 // Python are installed first, into the cache; those for Node came with `npm ci`. And receivers of webhooks, of which the one in Go
-// is built first. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program,
-// and scripts/clients/*.compat.ts, foreman's own clients with the tests of their own. Programs that are not to be had fail their
-// rows.
+// is built first. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program.
+// Programs that are not to be had fail their rows.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +20,7 @@ const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]
 await startVitest('test', filter, {
   watch: false,
   config: false,
-  include: ['scripts/{clients,compat}/*.compat.ts'],
+  include: ['scripts/compat/*.compat.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
   ...options,

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { root, setStage, shownAt, snippetsIn, textOf, type Stage } from '../page.harness.ts'
-import { ports, Receiver, signed } from '../receiver.harness.ts'
+import { root, setStage, shownAt, snippetsIn, textOf, type Stage } from '../../page.harness.ts'
+import { ports, Receiver, signed } from '../../receiver.harness.ts'
 import { modulePath } from './module.ts'
 
 const run = promisify(execFile)

@@ -1,5 +1,5 @@
 // The Go client: what Go itself finds wrong with it, and each of its tests as one here. They start a foreman process and a
-// simulated Ollama of their own, by stage.ts.
+// simulated Ollama of their own, by ../stage.ts.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ interface Line {
   Output?: string
 }
 
-const folder = join(import.meta.dirname, '..', '..', 'client', 'go')
+const folder = join(import.meta.dirname, '..', '..', '..', 'client', 'go')
 const options = { cwd: folder, env: { ...process.env, GOTOOLCHAIN: 'local' }, maxBuffer: 64 * 1024 * 1024 }
 const run = promisify(execFile)
 
