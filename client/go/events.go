@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/foreman/client/go/api"
@@ -71,11 +72,14 @@ func (c *Client) follow(ctx context.Context, id string, after *string, tell func
 		return false, err
 	}
 	defer response.Body.Close()
-	watch := time.AfterFunc(silence, cut)
-	defer watch.Stop()
 	if response.StatusCode == http.StatusNoContent {
 		return false, nil
 	}
+	if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
+		return false, &Error{Code: ErrUnreachable, Detail: "no events, but " + kind, Status: response.StatusCode}
+	}
+	watch := time.AfterFunc(silence, cut)
+	defer watch.Stop()
 	lines := bufio.NewReader(watched{response.Body, watch})
 	for {
 		event, err := readEvent(lines)

@@ -3,6 +3,8 @@ package foreman_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +109,22 @@ func TestWhoeverLeavesAStreamCancelsItsJob(t *testing.T) {
 		t.Errorf("jobs = %+v", page.Data)
 	}
 	s.do("idle")
+}
+
+func TestWhoeverLeavesAStreamAtItsLastPartLeavesTheJobAlone(t *testing.T) {
+	g := newGateway(t, says(202, queued), func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(answer, "id: 1-1\nevent: output\ndata: {\"done\": false}\n\nid: 1-2\nevent: output\ndata: {\"done\": true}\n\n")
+	}, says(200, queued))
+	for part, err := range foreman.New(g.URL).ChatStream(soon(t), foreman.ChatRequest{Model: "llama3.2", Messages: hello}) {
+		must(t, err)
+		if part.Done {
+			break
+		}
+	}
+	if sent := g.sent(); len(sent) != 2 {
+		t.Errorf("sent %q", sent)
+	}
 }
 
 func TestAStreamEndsWithTheErrorOfItsJob(t *testing.T) {

@@ -95,7 +95,8 @@ func (c *Client) API() *api.ClientWithResponses {
 type CallOption func(*SubmitJob)
 
 // WithIdempotencyKey gives the call a key: the same key and request are one job, however often and by whom they are sent. A
-// program that was restarted gets the answer of the job it had submitted before.
+// program that was restarted gets the answer of the job it had submitted before. A job that failed or was canceled stays that
+// under its key.
 func WithIdempotencyKey(key string) CallOption {
 	return func(job *SubmitJob) { job.IdempotencyKey = key }
 }

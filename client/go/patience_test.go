@@ -134,6 +134,18 @@ func TestARefusalIsFinalAndSoIsAnAnswerThatIsNotForemans(t *testing.T) {
 	}
 }
 
+func TestAPageThatIsNoEventsEndsThem(t *testing.T) {
+	g := newGateway(t, says(200, "<html>Welcome to the hotel</html>"))
+	for _, err := range foreman.New(g.URL).Events(soon(t), "job_1", "") {
+		if !errors.Is(err, foreman.ErrUnreachable) {
+			t.Errorf("err = %v", err)
+		}
+	}
+	if len(g.sent()) != 1 {
+		t.Errorf("%d requests", len(g.sent()))
+	}
+}
+
 func TestPatienceHasAnEnd(t *testing.T) {
 	g := newGateway(t, hangsUp)
 	c := foreman.New(g.URL, foreman.WithPatience(300*time.Millisecond))

@@ -17,8 +17,8 @@ var ErrRestarted = errors.New("foreman: the answer begins anew")
 //
 //	for part, err := range client.ChatStream(ctx, request) {
 //
-// After any error but ErrRestarted there is no more. Whoever leaves the loop before its end cancels the job, as the end of ctx
-// does.
+// After any error but ErrRestarted there is no more. Whoever leaves the loop before the last part, which has Done, cancels the
+// job, as the end of ctx does.
 func (c *Client) ChatStream(ctx context.Context, request ChatRequest, options ...CallOption) iter.Seq2[ChatResponse, error] {
 	return stream[ChatResponse](ctx, c, api.APIChat, request, options)
 }
@@ -62,8 +62,9 @@ func stream[T any](ctx context.Context, c *Client, endpoint Endpoint, request an
 			case event.Kind == EventOutput:
 				begun = true
 				err = json.Unmarshal(event.Output, &part)
+				over = err == nil && lastPart(event.Output)
 			case event.Kind == EventRestart && begun:
-				begun = false
+				begun, over = false, false
 				err = ErrRestarted
 			case event.Kind == EventState && terminal(event.Job):
 				over = true
@@ -79,4 +80,9 @@ func stream[T any](ctx context.Context, c *Client, endpoint Endpoint, request an
 			}
 		}
 	}
+}
+
+func lastPart(line json.RawMessage) bool {
+	var part struct{ Done bool }
+	return json.Unmarshal(line, &part) == nil && part.Done
 }
