@@ -232,10 +232,10 @@ type Claim struct {
 
 // DeliverSpec defines model for DeliverSpec.
 type DeliverSpec struct {
-	// URL Upload address of each artifact; must contain {name}. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
+	// URL Upload address of each artifact; must contain {name}, and no other braces. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
 	URL string `json:"url,omitempty,omitzero"`
 
-	// Urls Upload address by artifact name. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
+	// Urls Upload address by artifact name, before that of url. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
 	Urls map[string]string `json:"urls,omitempty,omitzero"`
 }
 
@@ -316,7 +316,7 @@ type Job struct {
 	// QueuedAt RFC 3339, UTC, milliseconds.
 	QueuedAt time.Time `json:"queued_at,omitzero"`
 
-	// Reason Why a queued job waits.
+	// Reason Why a queued job waits: next, behind_others, draining_another_model, yielding_to_people, backing_off, paused, storage_failing, target_asleep, target_down, target_stuck.
 	Reason  string         `json:"reason,omitempty,omitzero"`
 	Request JobRequestView `json:"request,omitzero"`
 
@@ -624,7 +624,9 @@ type WebhookBody struct {
 // WebhookSpec defines model for WebhookSpec.
 type WebhookSpec struct {
 	// Events Default: done, failed, canceled.
-	Events  []WebhookSpecEvents  `json:"events,omitempty,omitzero"`
+	Events []WebhookSpecEvents `json:"events,omitempty,omitzero"`
+
+	// Include What job.done brings beside the job: its response, if that has at most 64 kB.
 	Include []WebhookSpecInclude `json:"include,omitempty,omitzero"`
 
 	// URL Receiver of state events. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
@@ -853,7 +855,7 @@ type ClientInterface interface {
 
 	// Redeliver Send a delivery again, whatever became of it
 	//
-	// At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits is sent now.
+	// As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits does so no longer.
 	//
 	// Corresponds with POST /deliveries/{id}/redeliver (the `Redeliver` operationId).
 	Redeliver(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1008,7 +1010,7 @@ type ClientInterface interface {
 
 // Redeliver Send a delivery again, whatever became of it
 //
-// At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits is sent now.
+// As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits does so no longer.
 //
 // Corresponds with POST /deliveries/{id}/redeliver (the `Redeliver` operationId).
 func (c *Client) Redeliver(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2520,7 +2522,7 @@ type ClientWithResponsesInterface interface {
 
 	// RedeliverWithResponse Send a delivery again, whatever became of it
 	//
-	// At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits is sent now.
+	// As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits does so no longer.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4132,7 +4134,7 @@ func (r GetTargetResponse) ContentType() string {
 
 // RedeliverWithResponse Send a delivery again, whatever became of it
 //
-// At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits is sent now.
+// As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still waits does so no longer.
 //
 // Returns a wrapper object for the known response body format(s).
 //
