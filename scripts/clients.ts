@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { carry } from './clients/go/module.ts'
+import { generateApi, generateBlocking } from './clients/python/layers.ts'
 import { runProgram } from './real/cache.ts'
 
 interface Layer {
@@ -37,14 +38,27 @@ const layers: Layer[] = [
         document,
       ]),
   },
+  {
+    language: 'python',
+    generator: 'openapi-python-client==0.29.1',
+    folder: 'client/python/src/foreman_client/generated',
+    generate: (_, into) => generateApi(document, into),
+  },
+  {
+    language: 'python',
+    generator: 'unasync==0.6.0',
+    folder: 'client/python/src/foreman_client/_sync',
+    generate: (_, into) => generateBlocking(into),
+  },
 ]
 
 /** Paths of the files that are not the same in two folders. */
 export function differences(left: string, right: string): string[] {
   const files = (folder: string) =>
     existsSync(folder)
-      ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
-          statSync(join(folder, path)).isFile(),
+      ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+          // Where Python keeps what it compiled.
+          (path) => !path.includes('__pycache__') && statSync(join(folder, path)).isFile(),
         )
       : []
   const same = (path: string) =>

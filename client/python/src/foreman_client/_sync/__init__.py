@@ -1,0 +1,1 @@
+"""The blocking face, made from ``_async``: ``npm run clients``."""

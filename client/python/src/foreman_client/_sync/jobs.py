@@ -1,0 +1,156 @@
+"""Jobs: handing them over, looking at them, staying with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from .. import calls
+from ..calls import WAIT_S
+from ..concurrency import sleep
+from ..error import ForemanError, failure
+from ..events import EndEvent, EventReader, JobEvent, Lines
+from ..generated.models import Artifact, Job, JobList
+from ..generated.models.get_job_include_item import GetJobIncludeItem
+from ..generated.models.state import State
+from ..patience import unanswered
+from ..submission import SubmitJob
+from .connection import Connection
+
+_ended = frozenset({"done", "failed", "canceled"})
+
+
+class Jobs:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def submit(
+        self, job: SubmitJob, *, wait: int | None = None, include: Sequence[GetJobIncludeItem] | None = None
+    ) -> Job:
+        """Hands a job over; when this returns, it is on disk.
+
+        ``wait``: seconds, 120 at most, to wait for its end. ``include``: response and request are shown if asked
+        for.
+        """
+        return self._connection.call(calls.submit(job, wait, include))
+
+    def submit_batch(self, jobs: Sequence[SubmitJob]) -> Sequence[Job]:
+        """All of them or none, 1,000 at most."""
+        return self._connection.call(calls.submit_batch(jobs))
+
+    def get(self, id: str, *, wait: int | None = None, include: Sequence[GetJobIncludeItem] | None = None) -> Job:
+        return self._connection.call(calls.get(id, wait, include))
+
+    def wait(self, id: str, *, include: Sequence[GetJobIncludeItem] | None = None) -> Job:
+        """The job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile."""
+        while True:
+            job = self.get(id, wait=WAIT_S, include=include)
+            if job.state in _ended:
+                return job
+            # A stopping foreman answers at once: without a pause this would spin until it is gone.
+            sleep(0.1)
+
+    def list(
+        self,
+        *,
+        state: Sequence[State] | None = None,
+        model: str | None = None,
+        label: tuple[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> JobList:
+        """One page, the newest first; ``next_cursor`` is the ``cursor`` of the next one. ``label``: name and value."""
+        return self._connection.call(calls.page(state, model, label, created_after, created_before, limit, cursor))
+
+    def list_all(
+        self,
+        *,
+        state: Sequence[State] | None = None,
+        model: str | None = None,
+        label: tuple[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Generator[Job, None]:
+        """All jobs that ``list`` has, page after page."""
+        cursor: str | None = None
+        while True:
+            call = calls.page(state, model, label, created_after, created_before, 200, cursor)
+            page = self._connection.call(call)
+            for job in page.data:
+                yield job
+            if not page.next_cursor:
+                return
+            cursor = page.next_cursor
+
+    def cancel(self, id: str) -> Job:
+        return self._connection.call(calls.cancel(id))
+
+    def retry(self, id: str) -> Job:
+        """Has a failed or canceled job done anew."""
+        return self._connection.call(calls.retry(id))
+
+    def delete(self, id: str) -> None:
+        """Erases an ended job and all that came of it."""
+        self._connection.call(calls.delete(id))
+
+    def events(self, id: str, *, after: str | None = None) -> Generator[JobEvent, None]:
+        """What happens to a job from its start, or after the event with that id, over any cuts, to its end."""
+        reader = EventReader(after)
+        patience = self._connection.patience()
+        while True:
+            reader.begin()
+            try:
+                with self._connection.open(calls.events(id, reader.last)) as response:
+                    if response.status_code == 204:
+                        return
+                    for piece in response.iter_bytes():
+                        patience.renew()
+                        for event in reader.feed(piece):
+                            yield event
+                            if isinstance(event, EndEvent):
+                                return
+                error = ForemanError("unreachable", "the events ended before the job did")
+            except httpx.TransportError as cut:
+                error = unanswered(cut)
+            except ForemanError as refused:
+                error = refused
+            sleep(patience.pause_s(error))
+
+    def stream(self, id: str) -> Generator[dict[str, Any], None]:
+        """The target's own lines from the start of the attempt, live or again; of a job of ``/v1`` its answer, once.
+
+        Only a whole answer ends without an error. ``interrupted``: the job or foreman has started over; so may you.
+        """
+        lines = Lines()
+        patience = self._connection.patience()
+        while True:
+            try:
+                with self._connection.open(calls.stream(id)) as response:
+                    for piece in response.iter_bytes():
+                        for line in lines.feed(piece):
+                            yield json.loads(line)
+                    for line in lines.rest():
+                        yield json.loads(line)
+                    return
+            except httpx.TransportError as cut:
+                raise self._cut(id) from cut
+            except ForemanError as refused:
+                sleep(patience.pause_s(refused))
+
+    def _cut(self, id: str) -> ForemanError:
+        job = self.get(id)
+        if job.state in ("failed", "canceled"):
+            return failure(job)
+        return ForemanError("interrupted", "the stream was cut before its end", job=job)
+
+    def artifacts(self, id: str) -> Sequence[Artifact]:
+        return self._connection.call(calls.artifacts(id))
+
+    def artifact(self, id: str, name: str) -> bytes:
+        return self._connection.call(calls.artifact(id, name))

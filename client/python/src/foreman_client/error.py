@@ -1,0 +1,70 @@
+"""The one error of the client, told apart by ``code``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from .generated.models import Job, Problem
+
+
+class ForemanError(Exception):
+    """A refused call, a job that was not done, or a foreman that cannot be reached.
+
+    ``code`` is one of foreman's own codes, or ``unreachable`` (no answer from foreman), ``canceled`` (somebody canceled
+    the job) or ``unverified`` (a webhook that is not foreman's).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        problem: Problem | None = None,
+        job: Job | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        #: HTTP status of the answer, whoever gave it (foreman or a gateway); None without an answer.
+        self.status = status
+        #: What foreman answered, when it refused the call.
+        self.problem = problem
+        #: The job, when it failed, was canceled or started over.
+        self.job = job
+        #: Seconds after which the call may be made again, when the answer says so.
+        self.retry_after_s = retry_after_s
+
+
+def refusal(response: httpx.Response) -> ForemanError:
+    """An answer that is no success, of which the body has been read."""
+    status = response.status_code
+    problem = _problem(response)
+    after = response.headers.get("retry-after", "")
+    return ForemanError(
+        problem.code if problem else "unreachable",
+        problem.detail if problem else f"HTTP {status}",
+        status=status,
+        problem=problem,
+        retry_after_s=float(after) if after.isascii() and after.isdigit() else None,
+    )
+
+
+def failure(job: Job) -> ForemanError:
+    """A job that ended without being done."""
+    if job.state == "canceled":
+        return ForemanError("canceled", "the job was canceled", job=job)
+    if job.error:
+        return ForemanError(job.error.code, job.error.detail, job=job)
+    return ForemanError("internal", "the job failed", job=job)
+
+
+def _problem(response: httpx.Response) -> Problem | None:
+    try:
+        said: Any = json.loads(response.content)
+        return Problem.from_dict(said)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

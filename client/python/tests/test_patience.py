@@ -1,0 +1,109 @@
+"""What is tried again and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from foreman_client import Foreman, ForemanError
+from foreman_client.error import refusal
+from foreman_client.patience import Patience, unanswered
+from played import Answer, played
+
+OVER = Answer(403)
+
+
+def problem(code: str, status: int, headers: dict[str, str] | None = None) -> Answer:
+    said = {"type": f"urn:foreman:problem:{code}", "title": code, "status": status, "detail": code, "code": code}
+    return Answer(status, json.dumps({**said, "source": "foreman"}).encode(), headers or {})
+
+
+def chat(foreman: Foreman) -> object:
+    return foreman.chat("llama3.2", [])
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 413, 422, 500, 507])
+def test_an_answer_of_status_is_final_whoever_gives_it(status: int) -> None:
+    with played(Answer(status, b"<html>no</html>")) as server, Foreman(server.url) as foreman:
+        for call in (chat, lambda foreman: foreman.jobs.get("job_1")):
+            with pytest.raises(ForemanError) as raised:
+                call(foreman)
+            assert (raised.value.code, raised.value.status) == ("unreachable", status)
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_gateway_is_asked_again_with_the_same_key(status: int) -> None:
+    with played(Answer(status, b"<html>later</html>"), OVER) as server, Foreman(server.url) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            chat(foreman)
+    assert raised.value.status == 403
+    assert server.asked == ["POST /jobs?wait=25&include=response"] * 2
+    assert server.bodies[0] == server.bodies[1]
+    assert json.loads(server.bodies[0])["idempotency_key"]
+
+
+def test_half_an_answer_is_asked_for_again() -> None:
+    with played(Answer(200, b"{", missing=9), OVER) as server, Foreman(server.url) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            chat(foreman)
+    assert raised.value.status == 403
+
+
+def test_what_says_when_to_come_back_is_asked_again_and_no_other_problem() -> None:
+    full = problem("queue_full", 503, {"retry-after": "1"})
+    with played(full, problem("model_missing", 502)) as server, Foreman(server.url) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            chat(foreman)
+    assert raised.value.code == "model_missing"
+    assert raised.value.problem
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("call", [lambda foreman: foreman.jobs.retry("job_1"), lambda f: f.jobs.delete("job_1")])
+def test_what_may_not_be_done_twice_is_not_asked_again_when_it_may_have_arrived(
+    call: Callable[[Foreman], object],
+) -> None:
+    with played(Answer(502), OVER) as server, Foreman(server.url) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            call(foreman)
+    assert raised.value.status == 502
+    with played(problem("stopping", 503, {"retry-after": "0"}), OVER) as server, Foreman(server.url) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            call(foreman)
+    assert raised.value.status == 403
+
+
+def test_an_answer_that_is_not_of_foreman_is_told_so() -> None:
+    for body in (b"<html>sign in</html>", b'{"signed_in": false}', b"[]"):
+        with played(Answer(200, body)) as server, Foreman(server.url) as foreman, pytest.raises(ForemanError) as raised:
+            chat(foreman)
+        assert (raised.value.code, raised.value.status) == ("unreachable", 200)
+
+
+def test_pauses_grow_to_five_seconds_and_begin_anew_after_an_answer() -> None:
+    patience = Patience(300)
+    error = unanswered(httpx.ConnectError("refused"))
+    pauses = [patience.pause_s(error) for _ in range(7)]
+    assert pauses == [0.25, 0.5, 1, 2, 4, 5, 5]
+    patience.renew()
+    assert patience.pause_s(error) == 0.25
+
+
+def test_a_pause_is_as_long_as_foreman_says_and_no_longer_than_there_is_patience() -> None:
+    full = httpx.Response(429, headers={"retry-after": "30"})
+    assert Patience(60).pause_s(refusal(full)) == 30
+    with pytest.raises(ForemanError) as raised:
+        Patience(20).pause_s(refusal(full))
+    assert raised.value.retry_after_s == 30
+
+
+def test_a_call_that_was_never_sent_is_sent_again_whatever_it_does() -> None:
+    assert Patience(60).pause_s(unanswered(httpx.ConnectError("refused")), safe=False)
+    with pytest.raises(ForemanError):
+        Patience(60).pause_s(unanswered(httpx.ReadError("reset")), safe=False)
+    with pytest.raises(ForemanError):
+        Patience(60).pause_s(unanswered(httpx.UnsupportedProtocol("ftp")))
