@@ -111,3 +111,16 @@ def test_a_failed_job_raises(foreman: Foreman, server: Process) -> None:
     with pytest.raises(ForemanError) as raised:
         asyncio.run(call())
     assert raised.value.code == "model_missing"
+
+
+def test_a_stream_that_is_dropped_with_its_client_raises_nothing(
+    foreman: Foreman, server: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def call() -> bool:
+        async with client(server) as opened:
+            async for part in await opened.chat(TALKER, MESSAGES, stream=True, options=LONG):
+                return part["done"]
+        return True
+
+    assert asyncio.run(call()) is False
+    assert caplog.records == []

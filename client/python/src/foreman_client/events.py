@@ -73,7 +73,7 @@ class EventReader:
     def begin(self) -> None:
         """A new connection: what was begun on the last one is sent again."""
         self._lines = Lines()
-        self._id: str | None = None
+        self._id = ""
         self._name = ""
         self._data: list[bytes] = []
 
@@ -81,8 +81,10 @@ class EventReader:
         for line in self._lines.feed(piece):
             if line:
                 self._field(line)
-            elif self._data:
-                yield self._event()
+            else:
+                if self._data:
+                    yield self._event()
+                self._id, self._name, self._data = "", "", []
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -96,8 +98,7 @@ class EventReader:
 
     def _event(self) -> JobEvent:
         name, id, data = self._name, self._id, json.loads(b"\n".join(self._data))
-        self._name, self._id, self._data = "", None, []
-        if id is None:
+        if name == "restart":
             return RestartEvent()
         self.last = id
         if name == "state":

@@ -157,6 +157,7 @@ class AsyncForeman:
                     # The submit may have arrived although its answer did not: the key finds that job again.
                     job = await self._connection.once(calls.submit(submitted, None, None), within_s=5)
                 await self._connection.once(calls.cancel(job.id), within_s=5)
-            except ForemanError:
-                # It ended by itself, or foreman is away: then nothing holds the target for this caller either.
+            except (ForemanError, RuntimeError):
+                # It ended by itself, or foreman is away: then nothing holds the target for this caller either. Or the
+                # client was closed before the stream was.
                 pass

@@ -157,6 +157,7 @@ class Foreman:
                     # The submit may have arrived although its answer did not: the key finds that job again.
                     job = self._connection.once(calls.submit(submitted, None, None), within_s=5)
                 self._connection.once(calls.cancel(job.id), within_s=5)
-            except ForemanError:
-                # It ended by itself, or foreman is away: then nothing holds the target for this caller either.
+            except (ForemanError, RuntimeError):
+                # It ended by itself, or foreman is away: then nothing holds the target for this caller either. Or the
+                # client was closed before the stream was.
                 pass

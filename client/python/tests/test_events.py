@@ -1,0 +1,47 @@
+"""Event streams as bytes, cut anywhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from foreman_client import EndEvent, OutputEvent, RestartEvent
+from foreman_client.events import EventReader, JobEvent, Lines
+
+#: What Python takes for the end of a line and JSON does not.
+SAID = {"message": {"content": "a\u2028b\u0085c\x1c"}}
+
+STREAM = (
+    b"retry: 2000\n\n"
+    b":\n\n"
+    b"id: 3-1\nevent: output\ndata: " + json.dumps(SAID, ensure_ascii=False).encode() + b"\n\n"
+    b"event: restart\ndata: {}\n\n"
+    b'id: 5-1\nevent: output\ndata: {"done":\ndata: true}\n\n'
+    b"id: 6\n\n"
+    b'id: 7-1\nevent: end\ndata: {"state":"done"}\n\n'
+)
+EVENTS = [OutputEvent("3-1", SAID), RestartEvent(), OutputEvent("5-1", {"done": True}), EndEvent("7-1", "done")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+def test_events_are_the_same_however_their_bytes_come(size: int) -> None:
+    reader = EventReader(None)
+    pieces = [STREAM[start : start + size] for start in range(0, len(STREAM), size)]
+    assert [event for piece in pieces for event in reader.feed(piece)] == EVENTS
+    assert reader.last == "7-1"
+
+
+def test_what_a_cut_left_unfinished_is_forgotten_and_the_place_is_kept() -> None:
+    reader = EventReader(None)
+    cut = STREAM.index(b"event: end")
+    seen: list[JobEvent] = list(reader.feed(STREAM[:cut]))
+    assert reader.last == "5-1"
+    reader.begin()
+    assert [*seen, *reader.feed(b'id: 7-1\nevent: end\ndata: {"state":"done"}\n\n')] == EVENTS
+
+
+def test_a_last_line_needs_no_end() -> None:
+    lines = Lines()
+    assert list(lines.feed(b"a\nb")) == [b"a"]
+    assert list(lines.rest()) == [b"b"]
