@@ -20,6 +20,7 @@ _node = str(_root / "node_modules" / ".bin" / "node")
 
 #: Models of the simulated Ollama. It says a word in 50 ms and loads for two seconds, so almost all is asked of one.
 TALKER = "llama3.2"
+OTHER = "gemma3:1b"
 EMBEDDER = "nomic-embed-text"
 #: A token of the daemon's that tests may show.
 TOKEN = "token-of-the-python-tests"

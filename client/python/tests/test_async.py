@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+import anyio
 import pytest
 
 from foreman_client import AsyncForeman, ChatResponse, Foreman, ForemanError, OutputEvent
@@ -41,8 +42,9 @@ def test_more_callers_wait_at_once_than_a_client_usually_has_connections(foreman
     async def call() -> None:
         async with client(server) as opened:
             calls = [asyncio.create_task(opened.generate(TALKER, "", options=SHORT)) for _ in range(120)]
-            while (await opened.queue.get()).states["queued"] < 120:
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(20):
+                while (await opened.queue.get()).states["queued"] < 120:
+                    await asyncio.sleep(0.05)
             for one in calls:
                 one.cancel()
             await asyncio.wait(calls)
@@ -75,6 +77,22 @@ def test_a_task_that_is_canceled_cancels_its_job(foreman: Foreman, server: Proce
 
     asyncio.run(call())
     [job] = foreman.jobs.list(label=("test", "task")).data
+    assert job.state == "canceled"
+
+
+def test_a_scope_that_is_canceled_cancels_its_job(foreman: Foreman, server: Process) -> None:
+    async def call() -> None:
+        async with client(server) as opened, anyio.create_task_group() as group:
+
+            async def leave() -> None:
+                await asyncio.to_thread(working, foreman)
+                group.cancel_scope.cancel()
+
+            group.start_soon(leave)
+            await opened.chat(TALKER, MESSAGES, options=LONG, labels={"test": "scope"})
+
+    asyncio.run(call())
+    [job] = foreman.jobs.list(label=("test", "scope")).data
     assert job.state == "canceled"
 
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from foreman_client import EndEvent, OutputEvent, RestartEvent
+from foreman_client import EndEvent, Foreman, OutputEvent, RestartEvent
 from foreman_client.events import EventReader, JobEvent, Lines
+from played import Answer, played
 
 #: What Python takes for the end of a line and JSON does not.
 SAID = {"message": {"content": "a\u2028b\u0085c\x1c"}}
@@ -39,6 +40,20 @@ def test_what_a_cut_left_unfinished_is_forgotten_and_the_place_is_kept() -> None
     assert reader.last == "5-1"
     reader.begin()
     assert [*seen, *reader.feed(b'id: 7-1\nevent: end\ndata: {"state":"done"}\n\n')] == EVENTS
+
+
+def test_a_stream_that_is_cut_again_and_again_goes_on_where_it_was() -> None:
+    cuts = [0, STREAM.index(b"event: restart"), STREAM.index(b"true}"), STREAM.index(b"event: end")]
+    # Of an event that was cut, all comes again.
+    begin = [cuts[0], cuts[1], STREAM.index(b"id: 5-1"), STREAM.index(b"id: 7-1")]
+    parts = [Answer(200, STREAM[start:end], missing=1) for start, end in zip(begin, cuts[1:], strict=False)]
+    with played(*parts, Answer(200, STREAM[begin[-1] :])) as server:
+        # Patience for one pause and no second one: each answer renews it.
+        with Foreman(server.url, unreachable_s=0.3) as foreman:
+            assert list(foreman.jobs.events("job_1")) == EVENTS
+    assert server.asked == [
+        f"GET /jobs/job_1/events{after}" for after in ("", "?after=3-1", "?after=3-1", "?after=5-1")
+    ]
 
 
 def test_a_last_line_needs_no_end() -> None:

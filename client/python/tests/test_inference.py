@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from foreman_client import ChatResponse, Foreman, ForemanError, Job, Message
-from foreman_client.calls import Call
-from stage import EMBEDDER, TALKER, Process, free_port, until
+from stage import EMBEDDER, OTHER, TALKER, TOKEN, Process, free_port, until
 
 MESSAGES: list[Message] = [{"role": "user", "content": "Why is the sky blue?"}]
 SHORT = {"num_predict": 3}
@@ -27,6 +27,15 @@ def ask(ollama: Process, path: str, body: Mapping[str, object]) -> dict[str, obj
 def lasting(answer: object) -> dict[str, object]:
     assert isinstance(answer, dict)
     return {name: value for name, value in answer.items() if not name.endswith(("_duration", "_at"))}
+
+
+@contextmanager
+def recorded(server: Process) -> Iterator[tuple[Foreman, list[str]]]:
+    """A client, and the calls that it makes."""
+    made: list[str] = []
+    http = httpx.Client(event_hooks={"request": [lambda request: made.append(f"{request.method} {request.url.path}")]})
+    with Foreman(server.url, TOKEN, http_client=http) as foreman:
+        yield foreman, made
 
 
 def working(foreman: Foreman) -> Job:
@@ -58,18 +67,10 @@ def test_a_stream_to_its_end_says_what_the_whole_answer_says(foreman: Foreman) -
     assert "".join(part["response"] for part in parts) == whole["response"]
 
 
-def test_an_answer_in_time_is_one_call(foreman: Foreman, monkeypatch: pytest.MonkeyPatch) -> None:
-    foreman.chat(TALKER, MESSAGES, options=SHORT)
-    made: list[str] = []
-    once = foreman._connection.once
-
-    def counted(call: Call[Job], within_s: float | None = None) -> Job:
-        made.append(call.path)
-        return once(call, within_s)
-
-    monkeypatch.setattr(foreman._connection, "once", counted)
-    foreman.chat(TALKER, MESSAGES, options=SHORT)
-    assert made == ["/jobs"]
+def test_an_answer_in_time_is_one_call(server: Process) -> None:
+    with recorded(server) as (foreman, made):
+        foreman.chat(TALKER, MESSAGES, options=SHORT)
+    assert made == ["POST /jobs"]
 
 
 def test_a_chat_is_answered_although_foreman_is_killed_and_started_again_meanwhile(
@@ -103,16 +104,15 @@ def test_a_stream_that_has_said_something_tells_that_its_job_starts_over(foreman
 
 
 def test_a_stream_that_has_said_nothing_yet_goes_on_over_a_restart(foreman: Foreman, server: Process) -> None:
-    foreman.queue.pause()
     parts: list[ChatResponse] = []
-    caller = threading.Thread(target=lambda: parts.extend(foreman.chat(TALKER, MESSAGES, stream=True, options=SHORT)))
+    caller = threading.Thread(target=lambda: parts.extend(foreman.chat(OTHER, MESSAGES, stream=True, options=SHORT)))
     caller.start()
-    until(lambda: foreman.jobs.list(state=["queued"]).data)
-    server.end()
+    job = until(lambda: next(iter(foreman.jobs.list(state=["loading"]).data), None))
+    server.end(signal.SIGKILL)
     server.start()
-    foreman.queue.resume()
     caller.join(20)
     assert parts[-1]["done"] is True
+    assert foreman.jobs.get(job.id).interruptions == 1
 
 
 def test_an_interrupted_call_cancels_its_job(foreman: Foreman) -> None:
@@ -138,12 +138,12 @@ def test_a_stream_that_is_left_cancels_its_job(foreman: Foreman) -> None:
     assert job.state == "canceled"
 
 
-def test_a_stream_that_is_left_after_its_last_part_leaves_its_job_alone(foreman: Foreman) -> None:
-    for part in foreman.chat(TALKER, MESSAGES, stream=True, options=SHORT, labels={"test": "read"}):
-        if part["done"]:
-            break
-    [job] = foreman.jobs.list(label=("test", "read")).data
-    assert foreman.jobs.wait(job.id).state == "done"
+def test_a_stream_that_is_left_after_its_last_part_leaves_its_job_alone(server: Process) -> None:
+    with recorded(server) as (foreman, made):
+        for part in foreman.chat(TALKER, MESSAGES, stream=True, options=SHORT):
+            if part["done"]:
+                break
+    assert [one.split("/")[-1] for one in made] == ["jobs", "events"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -99,6 +99,8 @@ def test_events_go_on_over_a_restart_and_say_what_is_void(foreman: Foreman, serv
         if isinstance(event, OutputEvent) and len([one for one in seen if isinstance(one, OutputEvent)]) == 1:
             server.end(signal.SIGKILL)
             server.start()
+    placed = [event.id for event in seen if not isinstance(event, RestartEvent)]
+    assert len(set(placed)) == len(placed)
     restarts = [place for place, event in enumerate(seen) if isinstance(event, RestartEvent)]
     assert restarts
     said = [event.line for event in seen[restarts[-1] :] if isinstance(event, OutputEvent)]

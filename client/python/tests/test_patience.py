@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from foreman_client import Foreman, ForemanError
+from foreman_client import Foreman, ForemanError, SubmitJob
 from foreman_client.error import refusal
 from foreman_client.patience import Patience, unanswered
 from played import Answer, played
@@ -27,7 +27,7 @@ def chat(foreman: Foreman) -> object:
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 413, 422, 500, 507])
 def test_an_answer_of_status_is_final_whoever_gives_it(status: int) -> None:
-    with played(Answer(status, b"<html>no</html>")) as server, Foreman(server.url) as foreman:
+    with played(Answer(status, b"<html>no</html>")) as server, Foreman(server.url, unreachable_s=10) as foreman:
         for call in (chat, lambda foreman: foreman.jobs.get("job_1")):
             with pytest.raises(ForemanError) as raised:
                 call(foreman)
@@ -37,7 +37,10 @@ def test_an_answer_of_status_is_final_whoever_gives_it(status: int) -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_gateway_is_asked_again_with_the_same_key(status: int) -> None:
-    with played(Answer(status, b"<html>later</html>"), OVER) as server, Foreman(server.url) as foreman:
+    with (
+        played(Answer(status, b"<html>later</html>"), OVER) as server,
+        Foreman(server.url, unreachable_s=10) as foreman,
+    ):
         with pytest.raises(ForemanError) as raised:
             chat(foreman)
     assert raised.value.status == 403
@@ -46,8 +49,19 @@ def test_a_gateway_is_asked_again_with_the_same_key(status: int) -> None:
     assert json.loads(server.bodies[0])["idempotency_key"]
 
 
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_job_that_has_no_key_gets_one_before_it_is_sent(batch: bool) -> None:
+    job: SubmitJob = {"request": {"endpoint": "/api/chat", "body": {"model": "llama3.2", "messages": []}}}
+    with played(Answer(502), OVER) as server, Foreman(server.url, unreachable_s=10) as foreman:
+        with pytest.raises(ForemanError):
+            foreman.jobs.submit_batch([job]) if batch else foreman.jobs.submit(job)
+    assert server.bodies[0] == server.bodies[1]
+    said = json.loads(server.bodies[0])
+    assert (said["jobs"][0] if batch else said)["idempotency_key"]
+
+
 def test_half_an_answer_is_asked_for_again() -> None:
-    with played(Answer(200, b"{", missing=9), OVER) as server, Foreman(server.url) as foreman:
+    with played(Answer(200, b"{", missing=9), OVER) as server, Foreman(server.url, unreachable_s=10) as foreman:
         with pytest.raises(ForemanError) as raised:
             chat(foreman)
     assert raised.value.status == 403
@@ -55,7 +69,7 @@ def test_half_an_answer_is_asked_for_again() -> None:
 
 def test_what_says_when_to_come_back_is_asked_again_and_no_other_problem() -> None:
     full = problem("queue_full", 503, {"retry-after": "1"})
-    with played(full, problem("model_missing", 502)) as server, Foreman(server.url) as foreman:
+    with played(full, problem("model_missing", 502)) as server, Foreman(server.url, unreachable_s=10) as foreman:
         with pytest.raises(ForemanError) as raised:
             chat(foreman)
     assert raised.value.code == "model_missing"
@@ -67,11 +81,14 @@ def test_what_says_when_to_come_back_is_asked_again_and_no_other_problem() -> No
 def test_what_may_not_be_done_twice_is_not_asked_again_when_it_may_have_arrived(
     call: Callable[[Foreman], object],
 ) -> None:
-    with played(Answer(502), OVER) as server, Foreman(server.url) as foreman:
+    with played(Answer(502), OVER) as server, Foreman(server.url, unreachable_s=10) as foreman:
         with pytest.raises(ForemanError) as raised:
             call(foreman)
     assert raised.value.status == 502
-    with played(problem("stopping", 503, {"retry-after": "0"}), OVER) as server, Foreman(server.url) as foreman:
+    with (
+        played(problem("stopping", 503, {"retry-after": "0"}), OVER) as server,
+        Foreman(server.url, unreachable_s=10) as foreman,
+    ):
         with pytest.raises(ForemanError) as raised:
             call(foreman)
     assert raised.value.status == 403
@@ -79,7 +96,11 @@ def test_what_may_not_be_done_twice_is_not_asked_again_when_it_may_have_arrived(
 
 def test_an_answer_that_is_not_of_foreman_is_told_so() -> None:
     for body in (b"<html>sign in</html>", b'{"signed_in": false}', b"[]"):
-        with played(Answer(200, body)) as server, Foreman(server.url) as foreman, pytest.raises(ForemanError) as raised:
+        with (
+            played(Answer(200, body)) as server,
+            Foreman(server.url, unreachable_s=10) as foreman,
+            pytest.raises(ForemanError) as raised,
+        ):
             chat(foreman)
         assert (raised.value.code, raised.value.status) == ("unreachable", 200)
 
