@@ -36,6 +36,12 @@ test('a file that was changed, one that is missing and one too many are each tol
   expect(differences(made, committed)).toEqual(['client', 'leftover', 'models/job'])
 })
 
+test('what Python compiled is no drift', () => {
+  mkdirSync(join(committed, '__pycache__'))
+  writeFileSync(join(committed, '__pycache__', 'job.pyc'), 'bytes')
+  expect(differences(made, committed)).toEqual([])
+})
+
 test('a layer that was never made has drifted in all of its files', () => {
   expect(differences(made, join(committed, 'absent'))).toEqual(['models/job'])
 })

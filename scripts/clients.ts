@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { carry } from './clients/go/module.ts'
-import { generateApi, generateBlocking } from './clients/python/layers.ts'
+import { generateApi, generateBlocking, pinned } from './clients/python/layers.ts'
 import { runProgram } from './real/cache.ts'
 
 interface Layer {
@@ -40,13 +40,13 @@ const layers: Layer[] = [
   },
   {
     language: 'python',
-    generator: 'openapi-python-client==0.29.1',
+    generator: pinned('openapi-python-client'),
     folder: 'client/python/src/foreman_client/generated',
     generate: (_, into) => generateApi(document, into),
   },
   {
     language: 'python',
-    generator: 'unasync==0.6.0',
+    generator: pinned('unasync'),
     folder: 'client/python/src/foreman_client/_sync',
     generate: (_, into) => generateBlocking(into),
   },

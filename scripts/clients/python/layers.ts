@@ -1,15 +1,26 @@
 // The generated layers of the Python client: the API as its document has it, and the blocking face, from the asynchronous one.
 // Their generators are pinned with everything else that its checks need.
 
+import { readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { PythonEnvironment } from '../../python.ts'
 import { runProgram } from '../../real/cache.ts'
 
 export const client = join(import.meta.dirname, '..', '..', '..', 'client', 'python')
 const source = join(client, 'src', 'foreman_client')
-export const python = new PythonEnvironment(join(client, 'requirements.txt'))
+const requirements = join(client, 'requirements.txt')
+export const python = new PythonEnvironment(requirements)
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
+
+/** A package with its version, as pip has it. */
+export function pinned(name: string): string {
+  const line = readFileSync(requirements, 'utf8')
+    .split('\n')
+    .find((text) => text.startsWith(`${name}==`))
+  if (line === undefined) throw new Error(`${requirements} pins no ${name}`)
+  return line
+}
 
 /** Fills `into` with the API's operations and models. */
 export async function generateApi(document: string, into: string): Promise<void> {
