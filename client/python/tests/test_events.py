@@ -56,6 +56,12 @@ def test_a_stream_that_is_cut_again_and_again_goes_on_where_it_was() -> None:
     ]
 
 
+def test_a_stream_that_is_cut_before_it_says_anything_is_asked_for_again() -> None:
+    with played(Answer(200, b'{"do', missing=1), Answer(200, b'{"done": true}\n')) as server:
+        with Foreman(server.url, unreachable_s=10) as foreman:
+            assert list(foreman.jobs.stream("job_1")) == [{"done": True}]
+
+
 def test_a_last_line_needs_no_end() -> None:
     lines = Lines()
     assert list(lines.feed(b"a\nb")) == [b"a"]

@@ -129,21 +129,28 @@ class AsyncJobs:
 
         Only a whole answer ends without an error. ``interrupted``: the job or foreman has started over; so may you.
         """
-        lines = Lines()
         patience = self._connection.patience()
+        said = False
         while True:
+            lines = Lines()
             try:
                 async with self._connection.open(calls.stream(id)) as response:
+                    patience.renew()
                     async for piece in response.aiter_bytes():
                         for line in lines.feed(piece):
+                            said = True
                             yield json.loads(line)
                     for line in lines.rest():
                         yield json.loads(line)
                     return
             except httpx.TransportError as cut:
-                raise await self._cut(id) from cut
+                if said:
+                    raise await self._cut(id) from cut
+                # A gateway has no more patience with a job that waits.
+                error = unanswered(cut)
             except ForemanError as refused:
-                await async_sleep(patience.pause_s(refused))
+                error = refused
+            await async_sleep(patience.pause_s(error))
 
     async def _cut(self, id: str) -> ForemanError:
         job = await self.get(id)

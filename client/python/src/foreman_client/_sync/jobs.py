@@ -127,21 +127,28 @@ class Jobs:
 
         Only a whole answer ends without an error. ``interrupted``: the job or foreman has started over; so may you.
         """
-        lines = Lines()
         patience = self._connection.patience()
+        said = False
         while True:
+            lines = Lines()
             try:
                 with self._connection.open(calls.stream(id)) as response:
+                    patience.renew()
                     for piece in response.iter_bytes():
                         for line in lines.feed(piece):
+                            said = True
                             yield json.loads(line)
                     for line in lines.rest():
                         yield json.loads(line)
                     return
             except httpx.TransportError as cut:
-                raise self._cut(id) from cut
+                if said:
+                    raise self._cut(id) from cut
+                # A gateway has no more patience with a job that waits.
+                error = unanswered(cut)
             except ForemanError as refused:
-                sleep(patience.pause_s(refused))
+                error = refused
+            sleep(patience.pause_s(error))
 
     def _cut(self, id: str) -> ForemanError:
         job = self.get(id)
