@@ -19,10 +19,10 @@ T = TypeVar("T", bound="DeliverSpec")
 class DeliverSpec:
     """
     Attributes:
-        url (str | Unset): Upload address of each artifact; must contain {name}. Over https and in public, unless
-            FOREMAN_WEBHOOK_ALLOW lists it.
-        urls (DeliverSpecUrls | Unset): Upload address by artifact name. Over https and in public, unless
-            FOREMAN_WEBHOOK_ALLOW lists it.
+        url (str | Unset): Upload address of each artifact; must contain {name}, and no other braces. Over https and in
+            public, unless FOREMAN_WEBHOOK_ALLOW lists it.
+        urls (DeliverSpecUrls | Unset): Upload address by artifact name, before that of url. Over https and in public,
+            unless FOREMAN_WEBHOOK_ALLOW lists it.
     """
 
     url: str | Unset = UNSET

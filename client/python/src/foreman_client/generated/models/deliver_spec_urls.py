@@ -11,7 +11,10 @@ T = TypeVar("T", bound="DeliverSpecUrls")
 
 @_attrs_define
 class DeliverSpecUrls:
-    """Upload address by artifact name. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it."""
+    """Upload address by artifact name, before that of url. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists
+    it.
+
+    """
 
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 

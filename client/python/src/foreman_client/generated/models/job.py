@@ -51,7 +51,8 @@ class Job:
         position (int | Unset): 1 = next. Told to who asks for a job or a list, of the first 10,000 that wait and are in
             no backoff.
         eta (Eta | Unset): Estimated while queued, from what was seen of the models; absent before the first time.
-        reason (str | Unset): Why a queued job waits.
+        reason (str | Unset): Why a queued job waits: next, behind_others, draining_another_model, yielding_to_people,
+            backing_off, paused, storage_failing, target_asleep, target_down, target_stuck.
         progress (Progress | Unset): While working, native endpoints.
         error (JobError | Unset):
         last_error (JobError | Unset):

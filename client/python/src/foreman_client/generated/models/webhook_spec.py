@@ -25,7 +25,8 @@ class WebhookSpec:
     Attributes:
         url (str): Receiver of state events. Over https and in public, unless FOREMAN_WEBHOOK_ALLOW lists it.
         events (list[WebhookSpecEventsItem] | Unset): Default: done, failed, canceled.
-        include (list[WebhookSpecIncludeItem] | Unset):
+        include (list[WebhookSpecIncludeItem] | Unset): What job.done brings beside the job: its response, if that has
+            at most 64 kB.
     """
 
     url: str

@@ -85,8 +85,8 @@ def sync_detailed(
 ) -> Response[Delivery | Problem]:
     """Send a delivery again, whatever became of it
 
-     At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still
-    waits is sent now.
+     As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins
+    anew. One that still waits does so no longer.
 
     Args:
         id (str): Id of a delivery.
@@ -117,8 +117,8 @@ def sync(
 ) -> Delivery | Problem | None:
     """Send a delivery again, whatever became of it
 
-     At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still
-    waits is sent now.
+     As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins
+    anew. One that still waits does so no longer.
 
     Args:
         id (str): Id of a delivery.
@@ -144,8 +144,8 @@ async def asyncio_detailed(
 ) -> Response[Delivery | Problem]:
     """Send a delivery again, whatever became of it
 
-     At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still
-    waits is sent now.
+     As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins
+    anew. One that still waits does so no longer.
 
     Args:
         id (str): Id of a delivery.
@@ -174,8 +174,8 @@ async def asyncio(
 ) -> Delivery | Problem | None:
     """Send a delivery again, whatever became of it
 
-     At once, with the same bytes and the same `webhook-id`; its schedule begins anew. One that still
-    waits is sent now.
+     As soon as its host has room, with the same bytes and the same `webhook-id`; its schedule begins
+    anew. One that still waits does so no longer.
 
     Args:
         id (str): Id of a delivery.
