@@ -6,12 +6,14 @@ interface ErrorFacts {
   problem?: Problem
   job?: Job
   status?: number
+  retry_after_s?: number
   cause?: unknown
 }
 
 /**
  * A refused call, a failed job, or a foreman that cannot be reached. `code` is one of foreman's own codes,
- * `unreachable` (no answer from foreman), or `canceled` (somebody canceled the job).
+ * `unreachable` (no answer from foreman, or one that broke off), `canceled` (somebody canceled the job), `restarted` (a
+ * streamed answer begins anew), or `unverified` (a call to a receiver that is not to be believed).
  */
 export class ForemanError extends Error {
   override readonly name = 'ForemanError'
@@ -22,6 +24,8 @@ export class ForemanError extends Error {
   readonly job?: Job
   /** The HTTP status of the answer, whoever gave it (foreman or a gateway); undefined without an answer. */
   readonly status?: number
+  /** Seconds to stay away for, when the answer said so. */
+  readonly retry_after_s?: number
 
   constructor(code: string, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
@@ -29,6 +33,7 @@ export class ForemanError extends Error {
     this.problem = facts.problem
     this.job = facts.job
     this.status = facts.status ?? facts.problem?.status
+    this.retry_after_s = facts.retry_after_s ?? facts.problem?.retry_after_s
   }
 }
 
@@ -48,4 +53,22 @@ export function foremanError(error: unknown): ForemanError {
     return new ForemanError(data.problem.code, data.problem.detail, { problem: data.problem, status, cause: error })
   const told = status === undefined ? (message ?? 'no answer from foreman') : `HTTP ${status}: ${message ?? ''}`
   return new ForemanError('unreachable', told, { status, cause: error })
+}
+
+/** Whether the job has ended, one way or another. */
+export function hasEnded({ state }: Job): boolean {
+  return state === 'done' || state === 'failed' || state === 'canceled'
+}
+
+/** Throws for a job that ended otherwise than done. */
+export function throwUnlessDone(job: Job): void {
+  if (job.state === 'canceled') throw new ForemanError('canceled', 'the job was canceled', { job })
+  if (job.state === 'failed')
+    throw new ForemanError(job.error?.code ?? 'internal', job.error?.detail ?? 'the job failed', { job })
+}
+
+/** `Retry-After` of an answer, if that is a number of seconds. */
+export function retryAfter({ headers }: Response): number | undefined {
+  const said = headers.get('retry-after') ?? ''
+  return /^\d+$/.test(said) ? Number(said) : undefined
 }

@@ -1,7 +1,12 @@
 // The public face of the client.
 
-export { Foreman, type ForemanOptions, type CallOptions } from './foreman.ts'
+export { Foreman } from './foreman.ts'
+export type { ConnectionOptions as ForemanOptions, SignalOptions } from './connection.ts'
+export type { CallOptions, StreamOptions } from './order.ts'
+export type { Jobs, WaitOptions } from './jobs.ts'
+export type { EventsOptions, JobEvent } from './events.ts'
 export { ForemanError } from './error.ts'
+export { webhooks, type WebhookCall, type WebhookHeaders, type Webhooks } from './webhook.ts'
 export type {
   ChatRequest,
   ChatResponse,
@@ -9,5 +14,6 @@ export type {
   EmbedResponse,
   GenerateRequest,
   GenerateResponse,
+  Message,
 } from './ollama.ts'
 export type { Job, Problem, SubmitJob } from './api.ts'

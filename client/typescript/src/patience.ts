@@ -10,7 +10,8 @@ export interface PatienceOptions {
   unreachable_ms: number
 }
 
-const first_ms = 250
+/** Milliseconds before what was cut is tried for the first time again. */
+export const first_ms = 250
 const longest_ms = 5_000
 const passing = new Set([429, 502, 503, 504])
 
@@ -23,8 +24,9 @@ export async function patiently<T>(call: () => Promise<T>, { signal, unreachable
     } catch (error) {
       signal?.throwIfAborted()
       const known = foremanError(error)
-      if (!passes(known) || Date.now() + wait > until) throw known
-      await pause(Math.max(wait, (known.problem?.retry_after_s ?? 0) * 1000), signal)
+      const next = Math.max(wait, (known.retry_after_s ?? 0) * 1000)
+      if (!passes(known) || Date.now() + next > until) throw known
+      await pause(next, signal)
     }
   }
 }
@@ -33,7 +35,8 @@ function passes({ code, status }: ForemanError): boolean {
   return status === undefined ? code === 'unreachable' : passing.has(status)
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/** Rejects with the signal's reason when that is aborted first. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms)
     function done() {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Daemon, freePort } from '../../../scripts/demo/daemon.ts'
 import { startFake, type Fake } from '../../../server/ollama/fake/fake.ts'
@@ -63,7 +64,29 @@ test.each([429, 502, 503, 504])('an answer of %i is asked again', async (status)
     else response.writeHead(403).end()
   })
   await expect(alone.chat(chat)).rejects.toMatchObject({ status: 403 })
-  expect(asked).toEqual(['/jobs', '/jobs'])
+  const path = '/jobs?wait=25&include=response'
+  expect(asked).toEqual([path, path])
+})
+
+test('an answer that says to come back later than there is patience for is final', async () => {
+  const alone = await played((_, response) => response.writeHead(503, { 'retry-after': '301' }).end())
+  await expect(alone.chat(chat)).rejects.toMatchObject({ status: 503, retry_after_s: 301 })
+  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toMatchObject({ status: 503, retry_after_s: 301 })
+  expect(asked).toHaveLength(2)
+})
+
+test('a job is handed in again under the key that it was handed in with', async () => {
+  const keys: unknown[] = []
+  server = createServer(async (request, response) => {
+    keys.push((JSON.parse(await text(request)) as { idempotency_key: unknown }).idempotency_key)
+    if (keys.length === 1) request.socket.destroy()
+    else response.writeHead(403).end()
+  })
+  await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
+  const alone = new Foreman({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  const request = { endpoint: '/api/chat' as const, body: chat }
+  await expect(alone.jobs.submit({ request })).rejects.toMatchObject({ status: 403 })
+  expect(keys).toEqual([expect.any(String), keys[0]])
 })
 
 test('a problem of a refused submit is told as it is', async () => {

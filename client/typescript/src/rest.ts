@@ -1,8 +1,8 @@
-// Submitting over REST: a request of any size that foreman takes goes there as one JSON text, which over tRPC would be
-// limited to a few megabytes. Everything else of the client speaks tRPC.
+// REST: where a request goes that may be larger than tRPC takes, as one JSON text, and where answers come from that are
+// no JSON. Everything else of the client speaks tRPC.
 
 import type { Inputs, Outputs, Problem } from './api.ts'
-import { ForemanError } from './error.ts'
+import { ForemanError, retryAfter } from './error.ts'
 
 export interface RestOptions {
   /** Where foreman listens, without a slash at the end. */
@@ -11,8 +11,8 @@ export interface RestOptions {
   fetch: typeof fetch
 }
 
-/** An input ready to be sent, as often as needed. */
-export type Send<O> = (signal?: AbortSignal) => Promise<O>
+/** An input ready to be sent, as often as needed; `query` goes behind the path. */
+export type Send<O> = (signal?: AbortSignal, query?: string) => Promise<O>
 
 export class Rest {
   readonly #options: RestOptions
@@ -30,28 +30,37 @@ export class Rest {
     return this.#post('/jobs/batch', JSON.stringify(input))
   }
 
-  #post<O>(path: string, body: string): Send<O> {
+  /** Resolves with an answer as soon as its head is there, unless that is a refusal. */
+  async open(path: string, init: RequestInit): Promise<Response> {
     const { url, headers, fetch } = this.#options
-    return async (signal) => {
-      const answer = await fetch(url + path, {
-        method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json' },
-        body,
-        signal,
-      })
-      const said = await readJson(answer)
-      if (answer.ok && said !== undefined) return said as O
-      const problem = isProblem(said) ? said : undefined
-      throw new ForemanError(problem?.code ?? 'unreachable', problem?.detail ?? `HTTP ${answer.status}`, {
-        problem,
-        status: answer.status,
-      })
+    const answer = await fetch(url + path, { ...init, headers: { ...headers, ...init.headers } })
+    if (answer.ok) return answer
+    const said = parsed(await answer.text())
+    throw refused(answer, isProblem(said) ? said : undefined)
+  }
+
+  #post<O>(path: string, body: string): Send<O> {
+    return async (signal, query = '') => {
+      const headers = { 'content-type': 'application/json' }
+      const answer = await this.open(path + query, { method: 'POST', headers, body, signal })
+      const said = parsed(await answer.text())
+      if (said === undefined) throw refused(answer)
+      return said as O
     }
   }
 }
 
-async function readJson(answer: Response): Promise<unknown> {
-  const text = await answer.text()
+function refused(answer: Response, problem?: Problem): ForemanError {
+  const { status } = answer
+  const detail = problem?.detail ?? `HTTP ${status}`
+  return new ForemanError(problem?.code ?? 'unreachable', detail, {
+    problem,
+    status,
+    retry_after_s: retryAfter(answer),
+  })
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

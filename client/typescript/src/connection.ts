@@ -1,0 +1,68 @@
+// The way to foreman: its procedures over tRPC, its other routes over REST, and how long one goes on trying.
+
+import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import type { AppRouter } from './api.ts'
+import { ForemanError, foremanError, retryAfter } from './error.ts'
+import { patiently } from './patience.ts'
+import { Rest } from './rest.ts'
+
+export interface ConnectionOptions {
+  /** Where foreman listens, for example `http://127.0.0.1:11435`. */
+  url: string
+  /** One of foreman's tokens. */
+  token?: string
+  /** In place of the global fetch. */
+  fetch?: typeof fetch
+  /** Milliseconds without an answer from foreman after which a call gives up; default 5 minutes. */
+  unreachable_ms?: number
+}
+
+/** What every call takes. */
+export interface SignalOptions {
+  /** Aborting gives up, and throws the signal's reason. */
+  signal?: AbortSignal
+}
+
+export class Connection {
+  readonly trpc: TRPCClient<AppRouter>
+  readonly rest: Rest
+  readonly #unreachable_ms: number
+
+  constructor({ url, token, fetch, unreachable_ms = 300_000 }: ConnectionOptions) {
+    const base = url.replace(/\/+$/, '')
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    // Called through a function of its own: a browser's fetch insists on its window.
+    const ask: typeof globalThis.fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
+    this.rest = new Rest({ url: base, headers, fetch: ask })
+    this.trpc = createTRPCClient<AppRouter>({
+      links: [httpLink({ url: `${base}/trpc`, headers, fetch: orStatus(ask) as never })],
+    })
+    this.#unreachable_ms = unreachable_ms
+  }
+
+  /** For calls that are safe to repeat. */
+  patiently<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return patiently(call, { signal, unreachable_ms: this.#unreachable_ms })
+  }
+
+  /** For calls that are not: whatever they throw is a ForemanError, or the signal's reason. */
+  async once<T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    signal?.throwIfAborted()
+    try {
+      return await call()
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw foremanError(error)
+    }
+  }
+}
+
+/** An answer that is no JSON is a gateway's: tRPC would lose its status over reading it. */
+function orStatus(ask: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const answer = await ask(input, init)
+    if (answer.ok || /\bjson\b/.test(answer.headers.get('content-type') ?? '')) return answer
+    const { status } = answer
+    throw new ForemanError('unreachable', `HTTP ${status}`, { status, retry_after_s: retryAfter(answer) })
+  }
+}
