@@ -16,4 +16,4 @@ export type {
   GenerateResponse,
   Message,
 } from './ollama.ts'
-export type { Job, Problem, SubmitJob } from './api.ts'
+export type { AppRouter, Inputs, Job, Outputs, Problem, SubmitJob } from './api.ts'

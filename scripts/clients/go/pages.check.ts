@@ -1,8 +1,8 @@
-// What docs/clients.md and docs/go-llm.md show, run as it stands there against a foreman in front of the simulated Ollama. Only
+// What docs/clients.md shows in Go, and docs/go-llm.md, run as it stands there against a foreman in front of the simulated Ollama. Only
 // addresses are put in, and the checkout's own place for the one that is shown.
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -94,18 +94,6 @@ test('the receiver in Go believes what is signed and refuses what is not', async
 
 test('every Go program of the page is one of these', () => {
   expect(snippetsIn(page, 'go')).toHaveLength(5)
-})
-
-test('the TypeScript prints an answer', async () => {
-  const [code = '', ...others] = snippetsIn(page, 'ts')
-  expect(others).toEqual([])
-  const folder = mkdtempSync(join(stage.folder, 'typescript-'))
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(join(root, 'client/typescript'), join(folder, 'node_modules/foreman-client'))
-  writeFileSync(join(folder, 'shown.ts'), here(code))
-  const { stdout } = await run(process.execPath, [join(folder, 'shown.ts')], { env })
-  expect(stdout.trim().split(' ').length).toBeGreaterThan(1)
 })
 
 test('the constructor for go-llm compiles over what is assumed, and completes by a job', async () => {
