@@ -65,6 +65,12 @@ test("Go's codes are foreman's, and those that only a client sees", () => {
   expect(listed).toEqual([...codes, 'unreachable', 'canceled'])
 })
 
+test("TypeScript's codes are foreman's, and those that only a client sees", () => {
+  const text = readFileSync(join(client, 'typescript', 'src', 'error.ts'), 'utf8')
+  const listed = [...text.matchAll(/^ {2}\| '(\w+)'$/gm)].map(([, code]) => code)
+  expect(listed).toEqual([...codes, 'unreachable', 'canceled', 'restarted', 'unverified'])
+})
+
 test('the signed calls that clients verify in their tests are signed by the reference library', () => {
   const { id, timestamp, body, calls } = JSON.parse(
     readFileSync(join(client, 'go', 'webhook', 'testdata', 'calls.json'), 'utf8'),

@@ -11,13 +11,40 @@ interface ErrorFacts {
 }
 
 /**
- * A refused call, a failed job, or a foreman that cannot be reached. `code` is one of foreman's own codes,
- * `unreachable` (no answer from foreman, or one that broke off), `canceled` (somebody canceled the job), `restarted` (a
- * streamed answer begins anew), or `unverified` (a call to a receiver that is not to be believed).
+ * foreman's own codes, and the client's: `unreachable` (no answer from foreman, or one that broke off), `canceled` (somebody
+ * canceled the job), `restarted` (a streamed answer begins anew), `unverified` (a call to a receiver that is not to be
+ * believed). A later foreman may have more.
  */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'gone'
+  | 'conflict'
+  | 'idempotency_key_reused'
+  | 'too_large'
+  | 'queue_full'
+  | 'storage_full'
+  | 'stopping'
+  | 'target_unreachable'
+  | 'model_missing'
+  | 'target_refused'
+  | 'target_failed'
+  | 'timed_out'
+  | 'start_by_passed'
+  | 'interrupted'
+  | 'internal'
+  | 'unreachable'
+  | 'canceled'
+  | 'restarted'
+  | 'unverified'
+  | (string & {})
+
+/** A refused call, a failed job, or a foreman that cannot be reached; `code` says which. */
 export class ForemanError extends Error {
   override readonly name = 'ForemanError'
-  readonly code: string
+  readonly code: ErrorCode
   /** What foreman answered, when it refused the call. */
   readonly problem?: Problem
   /** The job, when it failed or was canceled. */
@@ -27,7 +54,7 @@ export class ForemanError extends Error {
   /** Seconds to stay away for, when the answer said so. */
   readonly retry_after_s?: number
 
-  constructor(code: string, message: string, facts: ErrorFacts = {}) {
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause })
     this.code = code
     this.problem = facts.problem

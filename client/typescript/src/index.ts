@@ -5,7 +5,7 @@ export type { ConnectionOptions as ForemanOptions, SignalOptions } from './conne
 export type { CallOptions, StreamOptions } from './order.ts'
 export type { Jobs, WaitOptions } from './jobs.ts'
 export type { EventsOptions, JobEvent } from './events.ts'
-export { ForemanError } from './error.ts'
+export { ForemanError, type ErrorCode } from './error.ts'
 export { webhooks, type WebhookCall, type WebhookHeaders, type Webhooks } from './webhook.ts'
 export type {
   ChatRequest,
