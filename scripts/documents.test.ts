@@ -20,11 +20,16 @@ const pages = globSync('**/*.md', {
   cwd: root,
   exclude: (path) => /(^|\/)(node_modules|dist|data|\.cache|\.git)$/.test(path),
 })
+type Versions = Record<string, string>
 const manifest = JSON.parse(read('package.json')) as {
   scripts: Record<string, string>
-  dependencies: Record<string, string>
-  devDependencies: Record<string, string>
-  optionalDependencies: Record<string, string>
+  dependencies: Versions
+  devDependencies: Versions
+  optionalDependencies: Versions
+}
+const client = JSON.parse(read('client/typescript/package.json')) as {
+  dependencies: Versions
+  devDependencies: Versions
 }
 
 /** The text without its fenced blocks. */
@@ -106,12 +111,21 @@ test('every dependency is decided, with the licence it has', () => {
   decided.delete('package')
   const { dependencies, devDependencies, optionalDependencies } = manifest
   expect([...decided.keys()].toSorted()).toEqual(
-    Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies }).toSorted(),
+    Object.keys({
+      ...client.dependencies,
+      ...client.devDependencies,
+      ...dependencies,
+      ...devDependencies,
+      ...optionalDependencies,
+    }).toSorted(),
   )
   for (const [name, licence] of decided) {
-    const installed = join('node_modules', name as string, 'package.json')
+    const installed = ['node_modules', 'client/typescript/node_modules']
+      .map((folder) => join(folder, name as string, 'package.json'))
+      .find((path) => existsSync(join(root, path)))
     // Only one of the Node packages is installed, the one for this machine.
-    if (!existsSync(join(root, installed)) && (name as string) in optionalDependencies) continue
+    if (installed === undefined && (name as string) in optionalDependencies) continue
+    if (installed === undefined) throw new Error(`${name} is not installed`)
     expect(`${name} ${(JSON.parse(read(installed)) as { license: string }).license}`).toBe(`${name} ${licence}`)
   }
 })

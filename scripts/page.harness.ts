@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startFake, type FakeOptions } from '../server/ollama/fake/fake.ts'
+import { startFake, type Fake, type FakeOptions } from '../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from './demo/daemon.ts'
 
 export const root = join(import.meta.dirname, '..')
@@ -26,6 +26,7 @@ export interface Stage {
   /** A folder for whatever the snippets leave. */
   folder: string
   url: string
+  fake: Fake
   close(): Promise<void>
 }
 
@@ -42,5 +43,5 @@ export async function setStage(options: FakeOptions, settings?: Record<string, s
     await fake.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { folder, url: daemon.url, close }
+  return { folder, url: daemon.url, fake, close }
 }

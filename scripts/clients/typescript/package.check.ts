@@ -60,11 +60,9 @@ async function program(words: string, change = (code: string) => code): Promise<
 const printed = async (path: string) => (await run(process.execPath, [path], { env })).stdout
 
 test('the package is the built files, the generated types and nothing else, and knows nothing of the server', () => {
-  expect(project.packed.filter((path) => !/^(?:dist\/[\w/]+\.js|package\.json)$/.test(path)).toSorted()).toEqual([
-    'dist/index.d.ts',
-    'dist/server.d.ts',
-    'rest/paths.d.ts',
-  ])
+  expect(
+    project.packed.filter((path) => !/^(?:(?:bin|dist)\/[\w/-]+\.js|package\.json)$/.test(path)).toSorted(),
+  ).toEqual(['dist/index.d.ts', 'dist/server.d.ts', 'rest/paths.d.ts'])
   const text = project.packed
     .map((path) => readFileSync(join(project.folder, 'node_modules/foreman-client', path), 'utf8'))
     .join('')
@@ -127,6 +125,17 @@ test('who speaks plain REST has its types', async () => {
 
 test('every TypeScript of the page is one of these', () => {
   expect(shown).toHaveLength(5)
+})
+
+test('the command line runs in Node 18', async () => {
+  const node = join(project.folder, 'node_modules/.bin/node')
+  const foreman = (...args: string[]) =>
+    run(node, [join(project.folder, 'node_modules/.bin/foreman'), ...args], { env: { ...env, FOREMAN_URL: stage.url } })
+  expect((await foreman('run', 'llama3.2', 'Why is the sky blue?')).stdout.trim().split(' ')).toHaveLength(5)
+  const [id = ''] = (await foreman('list', '--limit', '1')).stdout.match(/job_\S+/) ?? []
+  expect((await foreman('watch', id)).stdout).toMatch(/ done llama3.2:latest/)
+  expect((await foreman('artifacts', id, '-o', project.folder)).stdout).toContain('output.txt')
+  expect((await foreman('status')).stdout).toContain('awake')
 })
 
 test('it runs in Node 18', async () => {

@@ -1,0 +1,80 @@
+// The way from the command line to foreman: where it is, with which token, and its routes that carry bytes or lines.
+
+import { readFileSync } from 'node:fs'
+import { foremanError, ForemanError } from '../error.ts'
+import { Foreman } from '../foreman.ts'
+import type { Problem } from '../api.ts'
+import { UsageError } from './failure.ts'
+
+export interface CallerOptions {
+  url: string
+  token?: string
+  tokenFile?: string
+}
+
+export class Caller {
+  readonly url: string
+  readonly token: string | undefined
+  /** Gives up at once when foreman does not answer. */
+  readonly foreman: Foreman
+  /** Waits for foreman for minutes: for what goes on after a first answer. */
+  readonly patient: Foreman
+
+  /** Throws UsageError for an address that is none, and for a file that cannot be read. */
+  constructor({ url, token, tokenFile }: CallerOptions) {
+    if (!URL.canParse(url) || !/^https?:/.test(url)) throw new UsageError(`"${url}" is no http address`)
+    this.url = url.replace(/\/+$/, '')
+    // The server's own setting may list several: each is accepted.
+    this.token = (token ?? (tokenFile && contentOf(tokenFile)))?.split(',')[0]?.trim() || undefined
+    const where = { url: this.url, ...(this.token !== undefined && { token: this.token }) }
+    this.foreman = new Foreman({ ...where, unreachable_ms: 0 })
+    this.patient = new Foreman(where)
+  }
+
+  /** Any route. Resolves with the head of an answer that is no refusal; throws ForemanError, or the signal's reason. */
+  async ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (this.token !== undefined) headers.set('authorization', `Bearer ${this.token}`)
+    let answer: Response
+    let said = ''
+    try {
+      answer = await fetch(this.url + path, { ...init, headers })
+      if (answer.ok) return answer
+      said = await answer.text()
+    } catch (error) {
+      init.signal?.throwIfAborted()
+      throw foremanError(error)
+    }
+    throw refusal(answer.status, said)
+  }
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new UsageError(`the token's file: ${(error as Error).message}`)
+  }
+}
+
+/** foreman's own problems, and errors in Ollama's shape, of which foreman's begin with its name. */
+function refusal(status: number, said: string): ForemanError {
+  const body = parsed(said) as Partial<Problem> & { error?: unknown }
+  if (typeof body.code === 'string')
+    return new ForemanError(body.code, body.detail ?? body.code, { problem: body as Problem, status })
+  if (typeof body.error !== 'string') return new ForemanError('unreachable', `HTTP ${status}`, { status })
+  if (status === 401) return new ForemanError('unauthorized', body.error, { status })
+  const ours = body.error.startsWith('foreman: ')
+  return new ForemanError(ours ? 'target_unreachable' : 'target_failed', body.error.replace(/^foreman: /, ''), {
+    status,
+  })
+}
+
+function parsed(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,97 @@
+// get, list, cancel and retry: jobs looked at and changed by their ids.
+
+import type { Inputs, Job } from '../api.ts'
+import { exit } from './failure.ts'
+import { jobColumns, progressOf, rowOfJob } from './job-row.ts'
+import type { Colors } from './output.ts'
+import { printable } from './printable.ts'
+import { size } from './quantity.ts'
+import type { Session } from './session.ts'
+import { table } from './table.ts'
+
+type Include = 'request' | 'response'
+
+export async function get({ caller, output, signal }: Session, id: string, include: Include[]): Promise<number> {
+  const job = await caller.foreman.jobs.get({ id, include: include.length > 0 ? include : undefined }, { signal })
+  output.result(job, (colors) => described(job, colors))
+  return exit.ok
+}
+
+export interface ListOptions {
+  state?: Job['state'][]
+  model?: string
+  label?: string
+  limit: number
+}
+
+const pageSize = 200
+
+/** Newest first, page after page, as many as asked for. */
+export async function list({ caller, output, signal }: Session, { limit, ...filter }: ListOptions): Promise<number> {
+  const jobs: Job[] = []
+  let cursor: Inputs['jobs']['list']['cursor']
+  do {
+    const asked = { ...filter, cursor, limit: Math.min(pageSize, limit - jobs.length) }
+    const { data, next_cursor } = await caller.foreman.jobs.list(asked, { signal })
+    jobs.push(...data)
+    cursor = next_cursor
+  } while (cursor !== undefined && jobs.length < limit)
+  if (output.json) for (const job of jobs) output.result(job, () => [])
+  else output.result(undefined, (colors) => tableOf(jobs, colors))
+  if (jobs.length === 0) output.note('no jobs')
+  return exit.ok
+}
+
+/** Each id in turn; the first that is refused ends it. */
+export async function change(
+  { caller, output, signal }: Session,
+  verb: 'cancel' | 'retry',
+  ids: readonly string[],
+): Promise<number> {
+  for (const id of ids) {
+    const job = await caller.foreman.jobs[verb]({ id }, { signal })
+    output.result(job, () => [`${job.id} ${job.state}`])
+  }
+  return exit.ok
+}
+
+function tableOf(jobs: readonly Job[], colors: Colors): string[] {
+  const now = Date.now()
+  return table(
+    jobColumns,
+    jobs.map((job) => rowOfJob(job, now)),
+    colors,
+  )
+}
+
+function described(job: Job, colors: Colors): string[] {
+  const { request, labels, error, last_error, artifacts, position, eta } = job
+  const facts: [string, string | undefined][] = [
+    ['id', job.id],
+    ['state', [job.state, progressOf(job, Date.now())].filter(Boolean).join(', ')],
+    ['model', request.model],
+    ['endpoint', request.endpoint],
+    [
+      'labels',
+      Object.entries(labels)
+        .map((label) => label.join('='))
+        .join(' '),
+    ],
+    ['position', position?.toString()],
+    ['expected', eta && [eta.start_at, eta.finish_at].filter(Boolean).join(' – ')],
+    ['created', job.created_at],
+    ['working', job.working_at ?? undefined],
+    ['finished', job.finished_at ?? undefined],
+    ['attempt', `${job.attempt} of ${job.max_attempts}`],
+    ['error', error && `${error.code}: ${error.detail}`],
+    ['last error', last_error && `${last_error.code}: ${last_error.detail}`],
+    ...artifacts.map(({ name, size_bytes, partial }): [string, string] => [
+      'artifact',
+      `${name} (${size(size_bytes)}${partial ? ', partial' : ''})`,
+    ]),
+  ]
+  const width = Math.max(...facts.map(([name]) => name.length))
+  const lines = facts.flatMap(([name, fact]) => (fact ? [`${colors.dim(name.padEnd(width))}  ${printable(fact)}`] : []))
+  for (const part of [request.body, job.response]) if (part) lines.push(JSON.stringify(part, null, 2))
+  return lines
+}

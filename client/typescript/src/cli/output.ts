@@ -1,0 +1,86 @@
+// Where commands write: results to the standard output, everything about them to the standard error, so that a pipe
+// gets results only. On a terminal a block of lines can be redrawn in place.
+
+import { createLogUpdate } from 'log-update'
+import pico from 'picocolors'
+import type { Failure } from './failure.ts'
+
+export type Colors = ReturnType<typeof pico.createColors>
+
+export interface Streams {
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+  env: Record<string, string | undefined>
+}
+
+/** A block of lines at the end of a terminal. */
+export interface Block {
+  draw(lines: readonly string[]): void
+  /** Takes it away. */
+  clear(): void
+  /** Leaves it as it was drawn last. */
+  keep(): void
+}
+
+export class Output {
+  readonly stdout: NodeJS.WriteStream
+  readonly stderr: NodeJS.WriteStream
+  /** Results as JSON, one value a line. */
+  json = false
+  readonly #env: Streams['env']
+
+  constructor({ stdout, stderr, env }: Streams) {
+    this.stdout = stdout
+    this.stderr = stderr
+    this.#env = env
+  }
+
+  /** Of results. */
+  get colors(): Colors {
+    return this.#colorsOf(this.stdout)
+  }
+
+  get terminal(): boolean {
+    return this.stdout.isTTY && !this.json
+  }
+
+  /** A part of a line, as it is. */
+  write(text: string): void {
+    this.stdout.write(text)
+  }
+
+  /** `value` with --json, else the lines. */
+  result(value: unknown, lines: (colors: Colors) => readonly string[]): void {
+    const text = this.json ? [JSON.stringify(value)] : lines(this.colors)
+    if (text.length > 0) this.stdout.write(`${text.join('\n')}\n`)
+  }
+
+  /** About the results: for people only. */
+  note(text: string): void {
+    if (!this.json) this.stderr.write(`${this.#colorsOf(this.stderr).dim(text)}\n`)
+  }
+
+  /** What a model thinks on the way to its answer: for a person who looks on. */
+  aside(text: string): void {
+    if (!this.json && this.stderr.isTTY) this.stderr.write(this.#colorsOf(this.stderr).dim(text))
+  }
+
+  failure({ code, detail, hint }: Failure): void {
+    const { red } = this.#colorsOf(this.stderr)
+    const lines = this.json
+      ? [JSON.stringify({ error: { code, detail, hint } })]
+      : [`${red('foreman:')} ${detail}`, ...(hint === undefined ? [] : [hint])]
+    this.stderr.write(`${lines.join('\n')}\n`)
+  }
+
+  /** Only for a terminal. */
+  block(stream = this.stdout): Block {
+    const update = createLogUpdate(stream)
+    return { draw: (lines) => update(lines.join('\n')), clear: () => update.clear(), keep: () => update.done() }
+  }
+
+  #colorsOf({ isTTY }: NodeJS.WriteStream): Colors {
+    const { NO_COLOR, TERM } = this.#env
+    return pico.createColors(isTTY && !NO_COLOR && TERM !== 'dumb')
+  }
+}

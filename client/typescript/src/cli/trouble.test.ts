@@ -1,0 +1,135 @@
+// What goes wrong, and what somebody at the command line is told about it: each with its exit code.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Command, valuesOf } from '../../../../scripts/command.harness.ts'
+import { freePort } from '../../../../scripts/demo/daemon.ts'
+import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
+
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await setStage({ models: ['m'] }, { FOREMAN_TOKEN: 'first,second', FOREMAN_ABSENT_HOLD: '0' })
+})
+
+afterAll(() => stage?.close())
+
+const call = (args: string[], env: Record<string, string> = {}, input?: string) =>
+  new Command(args, { env: { FOREMAN_URL: stage.url, ...env }, input }).ended
+const admitted = { FOREMAN_TOKEN: 'second' }
+
+test.each([
+  'run m Hi',
+  'submit -',
+  'watch',
+  'watch job_1',
+  'get job_1',
+  'list',
+  'cancel job_1',
+  'pull m',
+  'plan',
+  'status',
+])('%s says that nobody listens there, and what to do, and ends with 3', async (line) => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const { stdout, stderr, code } = await call([...line.split(' '), '--url', url])
+  expect({ stdout, code }).toEqual({ stdout: '', code: 3 })
+  expect(stderr).toContain(`no foreman at ${url}: connect ECONNREFUSED`)
+  expect(stderr).toContain('npm start')
+})
+
+test('without a token, and with a wrong one, it says which is the matter and ends with 4', async () => {
+  for (const line of [['status'], ['pull', 'm'], ['run', 'm', 'Hi'], ['watch']]) {
+    const none = await call(line)
+    expect(none).toMatchObject({ stdout: '', code: 4 })
+    expect(none.stderr).toContain('This foreman wants a token: set FOREMAN_TOKEN')
+    const wrong = await call(line, { FOREMAN_TOKEN: 'third' })
+    expect(wrong.code).toBe(4)
+    expect(wrong.stderr).toContain('not one of its tokens')
+    expect(wrong.stderr).not.toContain('third')
+  }
+})
+
+test('a token comes from the environment, a file or an option, the option first', async () => {
+  const file = join(stage.folder, 'token')
+  writeFileSync(file, 'first\n')
+  expect((await call(['status'], admitted)).code).toBe(0)
+  expect((await call(['status'], { FOREMAN_TOKEN: 'first,second' })).code).toBe(0)
+  expect((await call(['status'], { FOREMAN_TOKEN_FILE: file })).code).toBe(0)
+  expect((await call(['status', '--token-file', file])).code).toBe(0)
+  expect((await call(['status', '--token', 'second'], { FOREMAN_TOKEN: 'third' })).code).toBe(0)
+  const missing = await call(['status'], { FOREMAN_TOKEN_FILE: join(stage.folder, 'nothing') })
+  expect(missing.code).toBe(2)
+  expect(missing.stderr).toContain("the token's file")
+})
+
+test('what foreman refuses is told with its reason and ends with 4', async () => {
+  expect(await call(['get', 'job_nobody'], admitted)).toMatchObject({ code: 4, stdout: '' })
+  const lines =
+    '\n{"request":{"endpoint":"/api/chat","body":{"model":"m","messages":[]}}}\n\n{"request":{"endpoint":"/api/chat","body":{}}}\n'
+  const { stdout, stderr, code } = await call(['submit', '-'], admitted, lines)
+  expect({ stdout, code }).toEqual({ stdout: '', code: 4 })
+  expect(stderr).toContain('line 4: /request/body/model')
+})
+
+test('what is typed wrong ends with 2 and says what', async () => {
+  const told = async (args: string[], input?: string) => {
+    const { stderr, stdout, code } = await call(args, admitted, input)
+    expect({ stdout, code }).toEqual({ stdout: '', code: 2 })
+    return stderr
+  }
+  expect(await told([])).toContain('foreman --help')
+  expect(await told(['lst'])).toContain('Did you mean list?')
+  expect(await told(['get'])).toContain("missing required argument 'id'")
+  expect(await told(['list', '--state', 'doing'])).toContain('queued, loading, working')
+  expect(await told(['list', '--limit', '0'])).toContain('whole number')
+  expect(await told(['run', 'm', 'Hi', '--label', 'a'])).toContain('key=value')
+  expect(await told(['status', '--url', 'localhost:1'])).toContain('no http address')
+  expect(await told(['submit', join(stage.folder, 'nothing')])).toContain('ENOENT')
+  expect(await told(['submit', '-'], '{"a":1}\n[1]\n')).toContain('line 2 is no JSON object')
+  expect(valuesOf(await told(['get', '--json']))).toMatchObject([{ error: { code: 'usage' } }])
+})
+
+test('an Ollama in the place of foreman is found out', async () => {
+  const { stderr, code } = await call(['status', '--url', stage.fake.url])
+  expect(code).toBe(3)
+  expect(stderr).toContain(`what answers at ${stage.fake.url} is not foreman`)
+})
+
+test('artifacts writes nothing outside of its folder, whatever their names', async () => {
+  const artifact = { name: '../up', content_type: 'text/plain', size_bytes: 1, sha256: '', url: '', partial: false }
+  const server = createServer((_, response) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ result: { data: { data: [artifact] } } }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { stderr, code } = await call(['artifacts', 'job_1', '-o', join(stage.folder, 'in'), '--url', url])
+  server.closeAllConnections()
+  server.close()
+  expect(code).not.toBe(0)
+  expect(stderr).toContain('"../up" is no name for a file')
+})
+
+test('help and the version end with 0 and need no foreman', async () => {
+  const { stdout, code } = await call(['--help'])
+  expect(code).toBe(0)
+  expect(stdout).toContain('Exit codes: 0 done')
+  expect(await call(['run', '--help'])).toMatchObject({ code: 0, stderr: '' })
+  expect((await call(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+})
+
+test('a target that is away: a pull says so and ends with 3, a run says why it waits until Ctrl-C', async () => {
+  await stage.fake.refuse()
+  const pulled = await call(['pull', 'm'], admitted)
+  expect(pulled.code).toBe(3)
+  expect(pulled.stderr).toContain('foreman status')
+  const running = new Command(['run', 'm', 'Hi'], { env: { FOREMAN_URL: stage.url, ...admitted } })
+  await running.until(/waiting: target (?:down|asleep); the job stays, and runs when the target is back/)
+  running.interrupt()
+  expect(await running.ended).toMatchObject({ code: 130, stdout: '' })
+  const [last] = valuesOf((await call(['list', '--json'], admitted)).stdout)
+  expect(last).toMatchObject({ state: 'canceled' })
+})
