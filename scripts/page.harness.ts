@@ -27,6 +27,7 @@ export interface Stage {
   folder: string
   url: string
   fake: Fake
+  daemon: Daemon
   close(): Promise<void>
 }
 
@@ -43,5 +44,5 @@ export async function setStage(options: FakeOptions, settings?: Record<string, s
     await fake.close()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { folder, url: daemon.url, fake, close }
+  return { folder, url: daemon.url, fake, daemon, close }
 }

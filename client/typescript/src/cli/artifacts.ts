@@ -8,8 +8,7 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { Outputs } from '../api.ts'
-import { ForemanError } from '../error.ts'
-import { exit } from './failure.ts'
+import { exit, FailedError } from './failure.ts'
 import { printable } from './printable.ts'
 import { size } from './quantity.ts'
 import type { Session } from './session.ts'
@@ -45,7 +44,7 @@ const columns = [
 /** A name of foreman's leads nowhere else; whoever answers in its place gets no say about that. */
 function fileName(name: string): string {
   if (/[/\\\p{Cc}]/u.test(name) || /^\.*$/.test(name))
-    throw new ForemanError('internal', `"${printable(name)}" is no name for a file`, { status: 200 })
+    throw new FailedError(`"${printable(name)}" is no name for a file`)
   return name
 }
 
@@ -63,7 +62,7 @@ async function write({ caller, signal }: Session, id: string, { name, sha256 }: 
   try {
     const bytes = body ? Readable.fromWeb(body as ReadableStream) : Readable.from([])
     await pipeline(bytes, hashed, createWriteStream(begun), { signal })
-    if (hash.digest('hex') !== sha256) throw new ForemanError('unreachable', `${name} arrived damaged`)
+    if (hash.digest('hex') !== sha256) throw new FailedError(`${name} arrived damaged`)
     await rename(begun, path)
   } catch (error) {
     await rm(begun, { force: true })

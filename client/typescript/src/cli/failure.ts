@@ -10,6 +10,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** It was begun and did not come to its end. */
+export class FailedError extends Error {
+  override readonly name = 'FailedError'
+}
+
 export interface Failure {
   code: string
   detail: string
@@ -21,6 +26,7 @@ export interface Failure {
 /** `token` is whether one was sent. */
 export function failureOf(error: unknown, { url, token }: { url: string; token: boolean }): Failure {
   if (error instanceof UsageError) return { code: 'usage', detail: error.message, exit: exit.usage }
+  if (error instanceof FailedError) return { code: 'failed', detail: error.message, exit: exit.failed }
   if (isOfFiles(error)) return { code: error.code, detail: error.message, exit: exit.failed }
   const known = foremanError(error)
   const { code, job, status } = known

@@ -7,6 +7,8 @@ import type { Session } from './session.ts'
 
 /** A foreman that is away is waited for so long. */
 const unreachable_ms = 300_000
+/** How long a connection may be silent that has a word on it every 15 s. */
+const silence_ms = 45_000
 
 /**
  * Each change of state of any job from now on. `begun` is awaited once nothing will be missed any more. Throws the
@@ -16,21 +18,36 @@ export async function* feedOf({ caller, signal }: Session, begun: () => Promise<
   let after: string | undefined
   let first = true
   for (;;) {
-    const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
-    const answer = await patiently(() => caller.ask('/events', { headers, signal }), { signal, unreachable_ms })
-    if (first) await begun()
-    first = false
-    let event = ''
+    const cut = new AbortController()
+    const leave = () => cut.abort(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+    let watch: ReturnType<typeof setTimeout> | undefined
     try {
+      const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
+      const ask = () => caller.ask('/events', { headers, signal: cut.signal })
+      const answer = await patiently(ask, { signal, unreachable_ms })
+      if (first) await begun()
+      first = false
+      let [id, event] = ['', '']
       for await (const line of linesOf(answer.body)) {
+        clearTimeout(watch)
+        watch = setTimeout(() => cut.abort(), silence_ms)
         const value = line.slice(line.indexOf(':') + 1).trimStart()
-        if (line.startsWith('id:')) after = value
+        if (line.startsWith('id:')) id = value
         else if (line.startsWith('event:')) event = value
-        else if (line.startsWith('data:') && event === 'state') yield JSON.parse(value) as Job
+        else if (line.startsWith('data:')) {
+          if (event === 'state') yield JSON.parse(value) as Job
+          after = id
+        }
       }
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof TypeError)) throw error // a cut, in the words of fetch
+      // Only a cut, in the words of fetch, is gone on after.
+      if (!cut.signal.aborted && !(error instanceof TypeError)) throw error
+    } finally {
+      clearTimeout(watch)
+      signal.removeEventListener('abort', leave)
+      cut.abort()
     }
     await pause(first_ms, signal)
   }

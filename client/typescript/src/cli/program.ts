@@ -38,7 +38,7 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
     .addOption(new Option('--url <url>', 'where foreman is').env('FOREMAN_URL').default('http://127.0.0.1:11435'))
     .addOption(new Option('--token <token>', 'one of its tokens').env('FOREMAN_TOKEN'))
     .addOption(new Option('--token-file <file>', 'a file with it').env('FOREMAN_TOKEN_FILE'))
-    .option('--json', 'results as JSON, one value a line; errors too', false)
+    .option('--json', 'results as JSON, one value a line; errors too')
     .addHelpText('after', footer)
     .configureOutput({ writeOut: (text) => output.write(text), writeErr: () => undefined })
     .exitOverride()

@@ -2,9 +2,8 @@
 // each step elsewhere.
 
 import cliProgress from 'cli-progress'
-import { ForemanError } from '../error.ts'
 import { linesOf } from '../lines.ts'
-import { exit } from './failure.ts'
+import { exit, FailedError } from './failure.ts'
 import { printable } from './printable.ts'
 import { size } from './quantity.ts'
 import type { Session } from './session.ts'
@@ -39,7 +38,7 @@ async function pullOne({ caller, output, signal }: Session, model: string): Prom
     }
   } catch (error) {
     signal.throwIfAborted()
-    throw error instanceof ForemanError ? error : failed(model, brokeOff)
+    throw error instanceof FailedError ? error : failed(model, brokeOff)
   } finally {
     shown.end()
   }
@@ -49,8 +48,8 @@ async function pullOne({ caller, output, signal }: Session, model: string): Prom
 
 const brokeOff = 'the pull broke off; pulling again goes on from there'
 
-function failed(model: string, why: string): ForemanError {
-  return new ForemanError('target_failed', `${model}: ${why}`)
+function failed(model: string, why: string): FailedError {
+  return new FailedError(`${model}: ${printable(why)}`)
 }
 
 /** Lines for a pipe: each status once, and each layer when it is there. */

@@ -1,11 +1,13 @@
 // What goes wrong, and what somebody at the command line is told about it: each with its exit code.
 
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Command, valuesOf } from '../../../../scripts/command.harness.ts'
+import { Command, commandLine, environment, valuesOf } from '../../../../scripts/command.harness.ts'
 import { freePort } from '../../../../scripts/demo/daemon.ts'
 import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
 
@@ -98,19 +100,33 @@ test('an Ollama in the place of foreman is found out', async () => {
   expect(stderr).toContain(`what answers at ${stage.fake.url} is not foreman`)
 })
 
-test('artifacts writes nothing outside of its folder, whatever their names', async () => {
-  const artifact = { name: '../up', content_type: 'text/plain', size_bytes: 1, sha256: '', url: '', partial: false }
-  const server = createServer((_, response) => {
+test('artifacts writes nothing outside of its folder, and nothing that is damaged', async () => {
+  let name = '../up'
+  const server = createServer(({ url = '' }, response) => {
+    const artifact = { name, content_type: 'text/plain', size_bytes: 1, sha256: 'b', url: '', partial: false }
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ result: { data: { data: [artifact] } } }))
+    response.end(url.startsWith('/trpc') ? JSON.stringify({ result: { data: { data: [artifact] } } }) : 'a')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const { stderr, code } = await call(['artifacts', 'job_1', '-o', join(stage.folder, 'in'), '--url', url])
+  const folder = join(stage.folder, 'in')
+  const up = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
+  expect(up).toEqual({ stdout: '', stderr: 'foreman: "../up" is no name for a file\n', code: 1 })
+  name = 'output.txt'
+  const damaged = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
+  expect(damaged).toEqual({ stdout: '', stderr: 'foreman: output.txt arrived damaged\n', code: 1 })
+  expect(readdirSync(folder)).toEqual([])
   server.closeAllConnections()
   server.close()
-  expect(code).not.toBe(0)
-  expect(stderr).toContain('"../up" is no name for a file')
+})
+
+test('a reader that has enough ends it without a word', async () => {
+  const [node, main] = commandLine
+  const env = environment({ FOREMAN_URL: stage.url, ...admitted })
+  const { stdout, stderr } = await promisify(execFile)('sh', ['-c', '"$0" "$1" --help | head -n 1', node, main], {
+    env,
+  })
+  expect({ stdout, stderr }).toEqual({ stdout: 'Usage: foreman [options] [command]\n', stderr: '' })
 })
 
 test('help and the version end with 0 and need no foreman', async () => {

@@ -82,6 +82,21 @@ test('in a pipe the queue is what runs and waits, and then a line for each chang
   expect(await watching.ended).toMatchObject({ code: 130, stderr: '' })
 })
 
+test('in a pipe the queue is watched over a restart of foreman', async () => {
+  await fetch(`${stage.url}/queue/pause`, { method: 'POST' })
+  const before = await submitted('quick')
+  const watching = start(['watch'])
+  await watching.until(new RegExp(`^${before} queued`, 'm'))
+  await fetch(`${stage.url}/queue/resume`, { method: 'POST' })
+  await watching.until(new RegExp(`^${before} done`, 'm'))
+  await stage.daemon.kill()
+  await stage.daemon.start()
+  const after = await submitted('quick')
+  await watching.until(new RegExp(`^${after} done`, 'm'))
+  watching.interrupt()
+  expect((await watching.ended).code).toBe(130)
+})
+
 test.skipIf(!hasTerminal)('on a terminal the queue is drawn anew in its place', async () => {
   const id = await submitted('slow')
   const watching = start(['watch'], { terminal: true, env: { NO_COLOR: '1', TERM: 'xterm' } })
