@@ -1,7 +1,7 @@
 // What goes wrong, and what somebody at the command line is told about it: each with its exit code.
 
 import { execFile } from 'node:child_process'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,6 +21,17 @@ afterAll(() => stage?.close())
 
 const call = (args: string[], env: Record<string, string> = {}, input?: string) =>
   new Command(args, { env: { FOREMAN_URL: stage.url, ...env }, input }).ended
+/** A server played by hand. */
+async function played(answer: RequestListener): Promise<{ url: string; close: () => void }> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
+}
+
 const admitted = { FOREMAN_TOKEN: 'second' }
 
 test.each([
@@ -102,13 +113,11 @@ test('an Ollama in the place of foreman is found out', async () => {
 
 test('artifacts writes nothing outside of its folder, and nothing that is damaged', async () => {
   let name = '../up'
-  const server = createServer(({ url = '' }, response) => {
+  const { url, close } = await played(({ url = '' }, response) => {
     const artifact = { name, content_type: 'text/plain', size_bytes: 1, sha256: 'b', url: '', partial: false }
     response.setHeader('content-type', 'application/json')
     response.end(url.startsWith('/trpc') ? JSON.stringify({ result: { data: { data: [artifact] } } }) : 'a')
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const folder = join(stage.folder, 'in')
   const up = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
   expect(up).toEqual({ stdout: '', stderr: 'foreman: "../up" is no name for a file\n', code: 1 })
@@ -116,8 +125,15 @@ test('artifacts writes nothing outside of its folder, and nothing that is damage
   const damaged = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
   expect(damaged).toEqual({ stdout: '', stderr: 'foreman: output.txt arrived damaged\n', code: 1 })
   expect(readdirSync(folder)).toEqual([])
-  server.closeAllConnections()
-  server.close()
+  close()
+})
+
+test('a pull that ends before its success has failed', async () => {
+  const { url, close } = await played((_, response) => response.end('{"status":"pulling manifest"}\n'))
+  const pulled = await call(['pull', 'm', '--url', url])
+  expect(pulled).toMatchObject({ stdout: 'pulling manifest\n', code: 1 })
+  expect(pulled.stderr).toContain('m: the pull broke off')
+  close()
 })
 
 test('a reader that has enough ends it without a word', async () => {

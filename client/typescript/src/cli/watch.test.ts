@@ -113,6 +113,16 @@ test.skipIf(!hasTerminal)('on a terminal the queue is drawn anew in its place', 
   expect(stdout).not.toMatch(new RegExp(`${escape}[\\d;]*m`))
 })
 
+test.skipIf(!hasTerminal)('on a terminal a job is a row until it ends, and its end is the exit code', async () => {
+  const id = await submitted('slow')
+  const watching = start(['watch', id], { terminal: true, env: { NO_COLOR: '1', TERM: 'xterm' } })
+  await watching.until(new RegExp(`${id} +loading +slow`))
+  await canceled(id)
+  const { stdout, code } = await watching.ended
+  expect(stdout).toMatch(new RegExp(`${id} +canceled +slow`))
+  expect(code).toBe(1)
+})
+
 test.skipIf(!hasTerminal)('on a terminal there are colours, unless NO_COLOR is set', async () => {
   const status = (env: Record<string, string>) =>
     start(['status'], { terminal: true, env: { TERM: 'xterm', ...env } }).ended
