@@ -1,10 +1,13 @@
 // curl, with the bodies that somebody writes by hand.
 
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { runProgram } from '../real/cache.ts'
 import type { Ask, Outcome, Program } from './program.ts'
 
 export const curl: Program = {
   name: 'curl',
+  unpinned: true,
   background: true,
   accepted: { chat: { job: true }, stream: { job: true }, embed: { job: true } },
   start: async () => {
@@ -13,11 +16,14 @@ export const curl: Program = {
   },
 }
 
-async function call({ url, headers = {}, ...ask }: Ask): Promise<Outcome> {
+async function call({ url, token, headers = {}, ...ask }: Ask): Promise<Outcome> {
   const { method, path, body } = request(ask)
-  const args = ['-sS', '--noproxy', '*', '-X', method, `${url}${path}`, '-w', '\n%{http_code} %header{location}']
+  const args = ['-sS', '--noproxy', '*', '-X', method, `${url}${path}`]
+  if (token) args.push('-H', `Authorization: Bearer ${token}`)
   for (const [name, value] of Object.entries(headers)) args.push('-H', `${name}: ${value}`)
   if (body) args.push('-H', 'Content-Type: application/json', '-d', JSON.stringify(body))
+  if (ask.call === 'abort') return { answers: [await firstLine(args)] }
+  args.push('-w', '\n%{http_code} %header{location}')
   const lines = (await runProgram('curl', args)).split('\n')
   const [status = '', location] = (lines.pop() ?? '').split(' ')
   const said = lines.filter((line) => line !== '')
@@ -28,11 +34,30 @@ async function call({ url, headers = {}, ...ask }: Ask): Promise<Outcome> {
   return { ...outcome, answers: said.map((line) => JSON.parse(line) as Record<string, unknown>) }
 }
 
-function request({ call, model, text, more, id }: Omit<Ask, 'url'>): { method: string; path: string; body?: object } {
+/** Of an answer that is still coming; then curl is ended, as by Ctrl-C. */
+async function firstLine(args: string[]): Promise<Record<string, unknown>> {
+  const child = spawn('curl', ['-N', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  for await (const line of createInterface({ input: child.stdout })) {
+    child.kill('SIGINT')
+    return JSON.parse(line) as Record<string, unknown>
+  }
+  throw new Error('curl ended without a line')
+}
+
+function request({ call, model, text, more, id, tool, schema }: Omit<Ask, 'url'>): {
+  method: string
+  path: string
+  body?: object
+} {
   const chat = { model, messages: [{ role: 'user', content: text }] }
   const responses = '/v1/responses'
+  const whole = { ...chat, stream: false }
   return {
-    chat: { method: 'POST', path: '/api/chat', body: { ...chat, stream: false } },
+    list: { method: 'GET', path: '/api/tags' },
+    tools: { method: 'POST', path: '/api/chat', body: { ...whole, tools: [{ type: 'function', function: tool }] } },
+    structured: { method: 'POST', path: '/api/chat', body: { ...whole, format: schema } },
+    abort: { method: 'POST', path: '/api/chat', body: chat },
+    chat: { method: 'POST', path: '/api/chat', body: whole },
     stream: { method: 'POST', path: '/api/chat', body: chat },
     embed: { method: 'POST', path: '/api/embed', body: { model, input: text } },
     respond: { method: 'POST', path: responses, body: { model, input: text, ...more } },

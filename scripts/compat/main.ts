@@ -1,7 +1,8 @@
 // `npm run compat`: client programs, as their makers ship them, against a foreman in front of the simulated Ollama. Those in
 // Python are installed first, into the cache; those for Node came with `npm ci`. And receivers of webhooks, of which the one in Go
 // is built first. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program.
-// Programs that are not to be had fail their rows.
+// Programs that are not to be had fail their rows. `--all` brings in those that take long to install; the run writes the rows of
+// docs/compatibility.md, with `--check` it only compares them.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,18 +11,30 @@ import { receiverIn } from '../receiver.harness.ts'
 import { buildGo } from './go.ts'
 import { python } from './python.ts'
 
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Slow programs too. */
+    all: boolean
+    /** The page is compared, not written. */
+    check: boolean
+  }
+}
+
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 await python.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
 const folder = mkdtempSync(join(tmpdir(), 'foreman-go-'))
 await buildGo(receiverIn('go'), folder).catch((error: unknown) => say(`no Go: ${(error as Error).message}`))
 rmSync(folder, { recursive: true })
-const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
+const own = { all: '--all', check: '--check' }
+const given = process.argv.slice(2)
+const { filter, options } = parseCLI(['vitest', 'run', ...given.filter((one) => !Object.values(own).includes(one))])
 await startVitest('test', filter, {
   watch: false,
   config: false,
   include: ['scripts/compat/*.compat.ts'],
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  provide: { all: given.includes(own.all), check: given.includes(own.check) },
   ...options,
 })

@@ -23,10 +23,11 @@ export function versionOf(name: string): string {
   return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version
 }
 
-async function call({ url, call, headers, model = '', text = '' }: Ask, outcome: Outcome): Promise<void> {
+async function call(ask: Ask, outcome: Outcome): Promise<void> {
+  const { url, token, call, model = '', text = '', tool, schema } = ask
   const client = new Ollama({
     host: url,
-    headers,
+    headers: { ...(token && { authorization: `Bearer ${token}` }), ...ask.headers },
     fetch: async (...args) => {
       const response = await fetch(...args)
       outcome.location = response.headers.get('location') ?? undefined
@@ -35,8 +36,18 @@ async function call({ url, call, headers, model = '', text = '' }: Ask, outcome:
   })
   const keep = (answer: object) => outcome.answers.push({ ...answer })
   const messages = [{ role: 'user', content: text }]
-  if (call === 'chat') keep(await client.chat({ model, messages }))
-  else if (call === 'embed') keep(await client.embed({ model, input: text }))
+  if (call === 'list') keep(await client.list())
+  else if (call === 'chat') keep(await client.chat({ model, messages }))
+  else if (call === 'tools')
+    keep(await client.chat({ model, messages, tools: [{ type: 'function', function: tool ?? {} }] }))
+  else if (call === 'structured') keep(await client.chat({ model, messages, format: schema }))
+  else if (call === 'abort') {
+    for await (const part of await client.chat({ model, messages, stream: true })) {
+      keep(part)
+      client.abort()
+      return
+    }
+  } else if (call === 'embed') keep(await client.embed({ model, input: text }))
   else if (call === 'stream') for await (const part of await client.chat({ model, messages, stream: true })) keep(part)
   else throw new Error(`ollama-js has no ${call}`)
 }

@@ -12,15 +12,23 @@ export const openaiJs: Program = {
 }
 
 async function call(ask: Ask, outcome: Outcome): Promise<void> {
-  const { url, headers, model = '', text = '', more, id = '' } = ask
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'anything' })
+  const { url, token = 'anything', headers, model = '', text = '', more, id = '' } = ask
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: token })
   const messages = [{ role: 'user' as const, content: text }]
-  if (ask.call === 'stream') {
+  if (ask.call === 'stream' || ask.call === 'abort') {
     const parts = await client.chat.completions.create({ model, messages, stream: true }, { headers })
-    for await (const part of parts) outcome.answers.push({ ...part })
+    for await (const part of parts) {
+      outcome.answers.push({ ...part })
+      if (ask.call === 'abort') parts.controller.abort()
+    }
     return
   }
+  const tools = [{ type: 'function' as const, function: ask.tool as OpenAI.FunctionDefinition }]
+  const format = { type: 'json_schema' as const, json_schema: { name: 'answer', schema: { ...ask.schema } } }
   const { data, response } = await {
+    list: () => client.models.list().withResponse(),
+    tools: () => client.chat.completions.create({ model, messages, tools }).withResponse(),
+    structured: () => client.chat.completions.create({ model, messages, response_format: format }).withResponse(),
     chat: () => client.chat.completions.create({ model, messages }, { headers }).withResponse(),
     embed: () => client.embeddings.create({ model, input: text }, { headers }).withResponse(),
     respond: () => client.responses.create({ model, input: text, ...more }, { headers }).withResponse(),

@@ -1,21 +1,31 @@
 // What the suite knows of a client program: what it is asked to do, what comes of that, and what is particular about it. Each
 // program is a file beside this one and a row in programs.ts; what is asked of all of them is in the *.compat.ts files.
 
-/** What a program's user calls: an inference, or one of the four calls of OpenAI's background mode. */
+/** What a program's user calls and a page has a column for: an inference, or what stands around it. */
+export const capabilities = ['list', 'chat', 'stream', 'abort', 'tools', 'structured', 'embed', 'missing'] as const
+export type Capability = (typeof capabilities)[number]
+/** What becomes a job by a header. */
 export type Inference = 'chat' | 'stream' | 'embed'
+/** The four calls of OpenAI's background mode. */
 export type Background = 'respond' | 'retrieve' | 'cancel' | 'delete'
 
 /** One call, by somebody who has the program's documentation and nothing else. */
 export interface Ask {
   /** Of foreman or of Ollama itself, without a path. */
   url: string
-  call: Inference | Background
+  call: Exclude<Capability, 'missing'> | Background
+  /** Of foreman's, given by the program's own means. */
+  token?: string
   /** Sent along by the program's own means. */
   headers?: Record<string, string>
-  /** Of an inference and of `respond`. */
+  /** Of all but `list` and what is about a response. */
   model?: string
   /** What is said to the model. */
   text?: string
+  /** A function for the model to call, of `tools`. */
+  tool?: { name: string; description: string; parameters: object }
+  /** What the answer has to satisfy, of `structured`. */
+  schema?: object
   /** Further members of the body of `respond`. */
   more?: Record<string, unknown>
   /** The response that `retrieve`, `cancel` and `delete` are about. */
@@ -24,7 +34,7 @@ export interface Ask {
 
 /** What the program's user is left with. */
 export interface Outcome {
-  /** The object that was returned, or the parts of a stream, as JSON. */
+  /** The object that was returned, or the parts of a stream, as JSON: of `abort`, which ends it there, the first one. */
   answers: Record<string, unknown>[]
   /** What was thrown, or raised, after them; a status belongs to it if its class has one. */
   error?: { class: string; status?: number; message: string }
@@ -42,10 +52,16 @@ export interface Accepted {
 
 export interface Program {
   name: string
+  /** The machine's own, of whatever version. */
+  unpinned?: boolean
+  /** Takes long to install: called only when all are. */
+  slow?: boolean
+  /** What it does not offer, and why. */
+  without?: Partial<Record<Capability, string>>
   /** Whether it knows OpenAI's background mode. */
-  background: boolean
-  /** What it makes of a 202 where an answer belongs; absent for a call that never becomes a job. */
-  accepted: Partial<Record<Inference, Accepted>>
+  background?: boolean
+  /** What it makes of a 202 where an answer belongs; absent for a call that never becomes a job, and for programs not asked. */
+  accepted?: Partial<Record<Inference, Accepted>>
   /** Brings it up. Throws, naming what the machine lacks. */
   start(): Promise<Caller>
 }

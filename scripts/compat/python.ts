@@ -1,11 +1,10 @@
 // The Python clients, in a virtual environment with pinned versions that is made once and kept in the cache. Each is called by
-// a script in python/ that lives as long as the tests do: it reads one call a line and answers with one outcome a line.
+// a script in python/.
 
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { PythonEnvironment } from '../python.ts'
-import type { Caller, Outcome, Program } from './program.ts'
+import { startLines } from './lines.ts'
+import type { Caller, Program } from './program.ts'
 
 const scripts = join(import.meta.dirname, 'python')
 export const python = new PythonEnvironment(join(scripts, 'requirements.txt'))
@@ -31,22 +30,5 @@ export const openaiPython: Program = {
 
 async function startPython(script: string): Promise<Caller> {
   if (!python.there) throw new Error('its Python environment could not be made')
-  // A proxy of the machine's is not for loopback.
-  const env = { ...process.env, NO_PROXY: '127.0.0.1' }
-  const child = spawn(python.program('python'), [join(scripts, script)], { env, stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const next = async () => {
-    const { value, done } = await lines.next()
-    if (done) throw new Error(`${script} ended`)
-    return JSON.parse(value) as unknown
-  }
-  const { version } = (await next()) as { version: string }
-  return {
-    version,
-    ask: async (ask) => {
-      child.stdin.write(`${JSON.stringify(ask)}\n`)
-      return (await next()) as Outcome
-    },
-    stop: () => child.stdin.end(),
-  }
+  return startLines(python.program('python'), [join(scripts, script)])
 }

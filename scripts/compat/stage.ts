@@ -3,11 +3,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startFake } from '../../server/ollama/fake/fake.ts'
+import { startFake, type Fake, type FakeModel } from '../../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from '../demo/daemon.ts'
 import type { Ask, Outcome, Program } from './program.ts'
 
 export const talker = 'llama3.2'
+/** Begins to answer, and never ends. */
+export const endless = 'endless'
 export const embedder = 'nomic-embed-text'
 
 /** What foreman shows of a job, as far as it is looked at. */
@@ -21,7 +23,10 @@ export interface Job {
 }
 
 export interface Stage {
+  /** Of the program. */
+  version: string
   foreman: string
+  fake: Fake
   /** Has the program call foreman. */
   ask(ask: Omit<Ask, 'url'>): Promise<Outcome>
   /** Has it call the simulated Ollama itself. */
@@ -37,24 +42,33 @@ export interface Stage {
   stop(): Promise<void>
 }
 
-/** Brings up all three. Throws when the program is not to be had on this machine. */
-export async function setStage(program: Program): Promise<Stage> {
+/** Brings up all three, foreman with a token if one is given. Throws when the program is not to be had on this machine. */
+export async function setStage(program: Program, token?: string): Promise<Stage> {
   const caller = await program.start().catch((error: unknown) => {
     throw new Error(`${program.name} was not run: ${(error as Error).message}`, { cause: error })
   })
   process.stdout.write(`${program.name} ${caller.version}\n`)
-  const models = [talker, { name: embedder, capabilities: ['embedding' as const] }]
-  const fake = await startFake({ models, room: 2 })
+  const models: FakeModel[] = [
+    { name: talker, capabilities: ['completion', 'tools'] },
+    { name: endless },
+    { name: embedder, capabilities: ['embedding'] },
+  ]
+  const fake = await startFake({ models, room: 3 })
+  fake.fault({ do: 'hang', after: 2, times: Infinity, when: ({ model }) => model === endless })
   const folder = mkdtempSync(join(tmpdir(), 'foreman-compat-'))
-  const daemon = new Daemon({ target: fake.url, port: await freePort(), folder })
+  const settings: Record<string, string> = token ? { FOREMAN_TOKEN: token } : {}
+  const daemon = new Daemon({ target: fake.url, port: await freePort(), folder, settings })
   await daemon.start()
-  const post = (path: string) => fetch(`${daemon.url}${path}`, { method: 'POST' })
-  const get = async (url: string) => (await fetch(url)).json()
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
+  const post = (path: string) => fetch(`${daemon.url}${path}`, { method: 'POST', headers })
+  const get = async (url: string) => (await fetch(url, { headers })).json()
   const jobs = async () => ((await get(`${daemon.url}/jobs?limit=200`)) as { data: Job[] }).data
   return {
+    version: caller.version,
     foreman: daemon.url,
-    ask: (ask) => caller.ask({ url: daemon.url, ...ask }),
-    direct: (ask) => caller.ask({ url: fake.url, ...ask }),
+    fake,
+    ask: (ask) => caller.ask({ url: daemon.url, token, ...ask }),
+    direct: (ask) => caller.ask({ url: fake.url, token, ...ask }),
     jobs,
     moreThan: async (count) => {
       for (;;) {

@@ -1,0 +1,86 @@
+// What every program does without foreman it does through foreman, with a token: the same request reaches the target, the same
+// answer the program's user. And docs/compatibility.md says so.
+
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { keepRow, rowOf } from './page.ts'
+import { capabilities, type Ask, type Capability } from './program.ts'
+import { programs } from './programs.ts'
+import { embedder, endless, lasting, setStage, talker, type Stage } from './stage.ts'
+
+const token = 'token-of-the-suite'
+const text = 'What is the weather in Paris?'
+const tool = {
+  name: 'get_weather',
+  description: 'Get the weather of a city',
+  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+}
+const schema = {
+  type: 'object',
+  properties: { color: { type: 'string', enum: ['red', 'blue'] }, ok: { type: 'boolean' } },
+  required: ['color', 'ok'],
+  additionalProperties: false,
+}
+
+const asks: Record<Capability, Omit<Ask, 'url'>> = {
+  list: { call: 'list' },
+  chat: { call: 'chat', model: talker, text },
+  stream: { call: 'stream', model: talker, text },
+  abort: { call: 'abort', model: endless, text },
+  tools: { call: 'tools', model: talker, text, tool },
+  structured: { call: 'structured', model: talker, text, schema },
+  embed: { call: 'embed', model: embedder, text },
+  missing: { call: 'chat', model: 'nobody', text },
+}
+
+/** What has to be in the answers, whatever the program makes of them. */
+const said: Record<Capability, RegExp> = {
+  list: /llama3\.2/,
+  chat: /\w+ \w+ \w+/,
+  stream: /\w+/,
+  abort: /\w+/,
+  tools: /(?=.*get_weather).*city/,
+  structured: /color.*(?:red|blue).*ok/,
+  embed: /\d\.\d+/,
+  missing: /^\[\]$/,
+}
+
+describe.each(programs.filter(({ slow }) => inject('all') || !slow))('$name', (program) => {
+  let stage: Stage
+  const same = new Set<Capability>()
+  beforeAll(async () => {
+    stage = await setStage(program, token)
+  })
+  afterAll(() => stage?.stop())
+
+  const work = () => stage.fake.requests.filter(({ purpose }) => purpose === 'work')
+  const asked = async (capability: Capability, through: 'ask' | 'direct') => {
+    const before = work().length
+    const outcome = await stage[through](asks[capability])
+    const came = () => work().slice(before)
+    // The program has not ended, so its connection ends by what it was told to do.
+    if (capability === 'abort') await stage.fake.until(() => came().some(({ outcome }) => outcome === 'aborted'))
+    return { outcome, requests: came().map(({ method, url, body }) => [method, url, body.toString()]), came }
+  }
+
+  test.each(capabilities.filter((capability) => !program.without?.[capability]))(
+    '%s is what it is without foreman',
+    async (capability) => {
+      const direct = await asked(capability, 'direct')
+      expect(JSON.stringify(direct.outcome.answers)).toMatch(said[capability])
+      expect(direct.outcome.error?.message ?? '').toMatch(capability === 'missing' ? /not found/ : /^$/)
+      const through = await asked(capability, 'ask')
+      expect(lasting(through.outcome)).toEqual(lasting(direct.outcome))
+      expect(through.requests).toEqual(direct.requests)
+      expect(JSON.stringify(through.came().map(({ headers }) => headers))).not.toContain(token)
+      same.add(capability)
+    },
+  )
+
+  test('none of it was a job', async () => {
+    expect(await stage.jobs()).toEqual([])
+  })
+
+  test('docs/compatibility.md has its row', () => {
+    keepRow(rowOf(program, stage.version, same), inject('check'))
+  })
+})
