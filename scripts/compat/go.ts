@@ -8,7 +8,11 @@ import { runProgram } from '../real/cache.ts'
 export async function buildGo(source: string, folder: string): Promise<string> {
   for (const name of ['go.mod', 'go.sum']) copyFileSync(join(import.meta.dirname, 'go', name), join(folder, name))
   writeFileSync(join(folder, 'main.go'), source)
-  const built = join(folder, 'program')
-  await runProgram('go', ['build', '-C', folder, '-o', built, '.'], { ...process.env, GOTOOLCHAIN: 'local' })
+  return buildGoIn(folder, join(folder, 'program'))
+}
+
+/** Builds the one whose module is in `source`. Resolves with where it was put, `built`. Throws as `buildGo`. */
+export async function buildGoIn(source: string, built: string): Promise<string> {
+  await runProgram('go', ['build', '-C', source, '-o', built, '.'], { ...process.env, GOTOOLCHAIN: 'local' })
   return built
 }

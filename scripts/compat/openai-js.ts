@@ -19,7 +19,9 @@ async function call(ask: Ask, outcome: Outcome): Promise<void> {
     const parts = await client.chat.completions.create({ model, messages, stream: true }, { headers })
     for await (const part of parts) {
       outcome.answers.push({ ...part })
-      if (ask.call === 'abort') parts.controller.abort()
+      if (ask.call !== 'abort') continue
+      parts.controller.abort()
+      return
     }
     return
   }
