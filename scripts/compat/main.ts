@@ -1,6 +1,5 @@
 // `npm run compat`: client programs, as their makers ship them, against a foreman in front of the simulated Ollama. Those in
-// Python are installed first, into the cache; those for Node came with `npm ci`, and what is in Go is built first, receivers of
-// webhooks too. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program.
+// Python and most for Node are installed first, into the cache, and what is in Go is built, receivers of webhooks too. Then scripts/compat/*.compat.ts goes to vitest, whose arguments these are: `-t ollama-python` for one program.
 // Programs that are not to be had fail their rows. `--all` brings in those that take long to install; the run writes the rows of
 // docs/compatibility.md, with `--check` it only compares them.
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,6 +8,7 @@ import { join } from 'node:path'
 import { parseCLI, startVitest } from 'vitest/node'
 import { receiverIn } from '../receiver.harness.ts'
 import { buildGo } from './go.ts'
+import { installNode } from './node.ts'
 import { buildOllamaGo } from './ollama-go.ts'
 import { python } from './python.ts'
 
@@ -24,6 +24,7 @@ declare module 'vitest' {
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 await python.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
+await installNode(say).catch((error: unknown) => say(`no clients for Node: ${(error as Error).message}`))
 const folder = mkdtempSync(join(tmpdir(), 'foreman-go-'))
 const noGo = (error: unknown) => say(`no Go: ${(error as Error).message}`)
 await buildGo(receiverIn('go'), folder).catch(noGo)

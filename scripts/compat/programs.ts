@@ -1,10 +1,21 @@
 // The client programs that the suite calls, one row each.
 
 import { curl } from './curl.ts'
+import { anthropicJs, langchainJs, vercel } from './node.ts'
 import { ollamaGo } from './ollama-go.ts'
 import { ollamaJs } from './ollama-js.ts'
 import { openaiJs } from './openai-js.ts'
 import type { Program } from './program.ts'
 import { ollamaPython, openaiPython } from './python.ts'
 
-export const programs: Program[] = [ollamaJs, ollamaPython, ollamaGo, openaiJs, openaiPython, curl]
+export const programs: Program[] = [
+  ollamaJs,
+  ollamaPython,
+  ollamaGo,
+  openaiJs,
+  openaiPython,
+  curl,
+  anthropicJs,
+  langchainJs,
+  vercel,
+]
