@@ -7,6 +7,7 @@ import type { Ask, Outcome, Program } from './program.ts'
 
 export const curl: Program = {
   name: 'curl',
+  token: '`-H`',
   unpinned: true,
   background: true,
   accepted: { chat: { job: true }, stream: { job: true }, embed: { job: true } },

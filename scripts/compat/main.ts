@@ -10,7 +10,7 @@ import { receiverIn } from '../receiver.harness.ts'
 import { buildGo } from './go.ts'
 import { installNode } from './node.ts'
 import { buildOllamaGo } from './ollama-go.ts'
-import { python } from './python.ts'
+import { python, slowPython } from './python.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,17 +21,19 @@ declare module 'vitest' {
   }
 }
 
+const own = { all: '--all', check: '--check' }
+const given = process.argv.slice(2)
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-await python.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
+for (const environment of given.includes(own.all) ? [python, slowPython] : [python]) {
+  await environment.make(say).catch((error: unknown) => say(`no Python clients: ${(error as Error).message}`))
+}
 await installNode(say).catch((error: unknown) => say(`no clients for Node: ${(error as Error).message}`))
 const folder = mkdtempSync(join(tmpdir(), 'foreman-go-'))
 const noGo = (error: unknown) => say(`no Go: ${(error as Error).message}`)
 await buildGo(receiverIn('go'), folder).catch(noGo)
 await buildOllamaGo(folder).catch(noGo)
 rmSync(folder, { recursive: true })
-const own = { all: '--all', check: '--check' }
-const given = process.argv.slice(2)
 const { filter, options } = parseCLI(['vitest', 'run', ...given.filter((one) => !Object.values(own).includes(one))])
 await startVitest('test', filter, {
   watch: false,

@@ -33,23 +33,29 @@ async function startNode(script: string): Promise<Caller> {
   return startLines(process.execPath, [join(folder, script)])
 }
 
+/** Whatever the language. */
+export const anthropicWithout: Program['without'] = {
+  structured: "Ollama's /v1/messages has none",
+  embed: 'Anthropic has none',
+}
+
 export const anthropicJs: Program = {
   name: 'Anthropic SDK (node)',
-  without: {
-    structured: "Ollama's /v1/messages has none",
-    embed: 'Anthropic has none',
-  },
+  token: '`authToken`',
+  without: anthropicWithout,
   start: () => startNode('anthropic.js'),
 }
 
 export const langchainJs: Program = {
   name: '@langchain/ollama',
+  token: '`headers`',
   without: { list: 'has no call for it' },
   start: () => startNode('langchain.js'),
 }
 
 export const vercel: Program = {
   name: 'Vercel AI SDK',
+  token: '`headers`',
   without: { list: 'has no call for it' },
   start: () => startNode('vercel.js'),
 }

@@ -9,6 +9,7 @@ import type { Program } from './program.ts'
 
 export const ollamaGo: Program = {
   name: 'ollama/api (Go)',
+  token: '`http.Client` with a transport of three lines',
   start: async () => {
     const folder = mkdtempSync(join(tmpdir(), 'foreman-go-api-'))
     const remove = () => rmSync(folder, { recursive: true, force: true })

@@ -7,6 +7,7 @@ import { outcomeOf, type Ask, type Outcome, type Program } from './program.ts'
 
 export const ollamaJs: Program = {
   name: 'ollama-js',
+  token: '`headers`',
   background: false,
   accepted: {
     chat: { job: true },

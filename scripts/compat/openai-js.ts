@@ -6,6 +6,7 @@ import { versionOf } from './ollama-js.ts'
 
 export const openaiJs: Program = {
   name: 'openai-node',
+  token: '`apiKey`',
   background: true,
   accepted: { chat: { job: true }, embed: { job: true } },
   start: async () => ({ version: versionOf('openai'), ask: (ask) => outcomeOf((into) => call(ask, into)), stop() {} }),

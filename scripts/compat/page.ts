@@ -1,4 +1,4 @@
-// The table in docs/compatibility.md: one row a program, written by the run that saw it.
+// docs/compatibility.md, whose table has one row a program, written by the run that saw it.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,14 +6,25 @@ import { capabilities, type Capability, type Program } from './program.ts'
 
 const page = join(import.meta.dirname, '..', '..', 'docs', 'compatibility.md')
 
+/** The Go it shows. */
+export function shownGo(): string {
+  return /^```go\n([\s\S]*?)^```/m.exec(readFileSync(page, 'utf8'))?.[1] ?? ''
+}
+
 /** Of a program, with those of its capabilities that were the same as without foreman. */
 export function rowOf(program: Program, version: string, same: ReadonlySet<Capability>): string {
-  const { name, unpinned, without = {} } = program
+  const { name, token, unpinned, without = {} } = program
   const cells = capabilities.map((capability) => (same.has(capability) ? 'yes' : without[capability] ? '–' : '**no**'))
   const reasons = capabilities.flatMap((capability) =>
     without[capability] ? [`${capability}: ${without[capability]}`] : [],
   )
-  return `| ${[name, unpinned ? 'any' : version, ...cells, reasons.join('; ')].join(' | ')} |`
+  return `| ${[name, unpinned ? 'any' : version, token, ...cells, reasons.join('; ')].join(' | ')} |`
+}
+
+/** The programs that have one. */
+export function rowNames(): string[] {
+  const [, ...rows] = readFileSync(page, 'utf8').split('\n| program |')[1]?.match(/^\|.*/gm) ?? []
+  return rows.map((row) => row.split(' | ')[0]?.slice(2) ?? '')
 }
 
 /** Puts it in the place of the program's row, or under all rows; with `check` it only looks. Throws when it finds another. */

@@ -1,8 +1,10 @@
 // What every program does without foreman it does through foreman, with a token: the same request reaches the target, the same
 // answer the program's user. And docs/compatibility.md says so.
 
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { keepRow, rowOf } from './page.ts'
+import { keepRow, rowNames, rowOf, shownGo } from './page.ts'
 import { capabilities, type Ask, type Capability } from './program.ts'
 import { programs } from './programs.ts'
 import { embedder, endless, lasting, setStage, talker, type Stage } from './stage.ts'
@@ -83,4 +85,14 @@ describe.each(programs.filter(({ slow }) => inject('all') || !slow))('$name', (p
   test('docs/compatibility.md has its row', () => {
     keepRow(rowOf(program, stage.version, same), inject('check'))
   })
+})
+
+test('docs/compatibility.md has rows of these programs only', () => {
+  expect(programs.map(({ name }) => name)).toEqual(expect.arrayContaining(rowNames()))
+})
+
+test('the Go it shows is what the Go program is made of', () => {
+  const program = readFileSync(join(import.meta.dirname, 'go', 'api', 'main.go'), 'utf8')
+  expect(shownGo()).toContain('RoundTrip')
+  expect(program).toContain(shownGo())
 })

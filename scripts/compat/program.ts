@@ -52,6 +52,8 @@ export interface Accepted {
 
 export interface Program {
   name: string
+  /** Where its user puts the token, for the page. */
+  token: string
   /** The machine's own, of whatever version. */
   unpinned?: boolean
   /** Takes long to install: called only when all are. */

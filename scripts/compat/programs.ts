@@ -6,7 +6,7 @@ import { ollamaGo } from './ollama-go.ts'
 import { ollamaJs } from './ollama-js.ts'
 import { openaiJs } from './openai-js.ts'
 import type { Program } from './program.ts'
-import { ollamaPython, openaiPython } from './python.ts'
+import { anthropicPython, langchainPython, litellm, ollamaPython, openaiPython } from './python.ts'
 
 export const programs: Program[] = [
   ollamaJs,
@@ -14,8 +14,11 @@ export const programs: Program[] = [
   ollamaGo,
   openaiJs,
   openaiPython,
-  curl,
   anthropicJs,
+  anthropicPython,
+  curl,
   langchainJs,
+  langchainPython,
   vercel,
+  litellm,
 ]
