@@ -81,6 +81,7 @@ export class Output {
 
   #colorsOf({ isTTY }: NodeJS.WriteStream): Colors {
     const { NO_COLOR, TERM } = this.#env
-    return pico.createColors(isTTY && !NO_COLOR && TERM !== 'dumb')
+    // A pipe has it undefined, for which the library would make a guess of its own: colours wherever CI is set.
+    return pico.createColors(isTTY === true && !NO_COLOR && TERM !== 'dumb')
   }
 }

@@ -128,7 +128,8 @@ test.skipIf(!hasTerminal)('on a terminal there are colours, unless NO_COLOR is s
     start(['status'], { terminal: true, env: { TERM: 'xterm', ...env } }).ended
   expect((await status({})).stdout).toMatch(colored)
   expect((await status({ NO_COLOR: '1' })).stdout).not.toContain('\u001B[')
-  expect((await start(['status']).ended).stdout).not.toContain('\u001B[')
+  for (const CI of ['', 'true'])
+    expect((await start(['status'], { env: { CI } }).ended).stdout).not.toContain('\u001B[')
 })
 
 test.skipIf(!hasTerminal)('on a terminal a pull has a bar for each layer', async () => {
