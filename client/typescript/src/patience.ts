@@ -6,7 +6,7 @@ import { foremanError, type ForemanError } from './error.ts'
 
 export interface PatienceOptions {
   signal?: AbortSignal
-  /** Milliseconds without any answer after which the last error is thrown. */
+  /** Milliseconds without any answer, from the first failure on, after which the last error is thrown. */
   unreachable_ms: number
 }
 
@@ -16,7 +16,7 @@ const longest_ms = 5_000
 const passing = new Set([429, 502, 503, 504])
 
 export async function patiently<T>(call: () => Promise<T>, { signal, unreachable_ms }: PatienceOptions): Promise<T> {
-  const until = Date.now() + unreachable_ms
+  let until: number | undefined
   for (let wait = first_ms; ; wait = Math.min(wait * 2, longest_ms)) {
     signal?.throwIfAborted()
     try {
@@ -24,6 +24,8 @@ export async function patiently<T>(call: () => Promise<T>, { signal, unreachable
     } catch (error) {
       signal?.throwIfAborted()
       const known = foremanError(error)
+      // Not from the call on: one that waited long for its answer, or slept with its machine, has not been tried again yet.
+      until ??= Date.now() + unreachable_ms
       const next = Math.max(wait, (known.retry_after_s ?? 0) * 1000)
       if (!passes(known) || Date.now() + next > until) throw known
       await pause(next, signal)
