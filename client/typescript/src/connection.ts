@@ -1,6 +1,7 @@
 // The way to foreman: its procedures over tRPC, its other routes over REST, and how long one goes on trying.
 
 import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
+import { addressOf, headersOf } from './address.ts'
 import type { AppRouter } from './api.ts'
 import { ForemanError, foremanError, retryAfter } from './error.ts'
 import { patiently } from './patience.ts'
@@ -28,9 +29,10 @@ export class Connection {
   readonly rest: Rest
   readonly #unreachable_ms: number
 
+  /** Throws TypeError for an address that is none, and for a token that cannot be sent. */
   constructor({ url, token, fetch, unreachable_ms = 300_000 }: ConnectionOptions) {
-    const base = url.replace(/\/+$/, '')
-    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const base = addressOf(url)
+    const headers = headersOf(token)
     // Called through a function of its own: a browser's fetch insists on its window.
     const ask: typeof globalThis.fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
     this.rest = new Rest({ url: base, headers, fetch: ask })

@@ -33,6 +33,7 @@ export class Foreman {
   readonly webhooks: Webhooks = webhooks
   readonly #connection: Connection
 
+  /** Throws TypeError for an address that is none, and for a token that cannot be sent. */
   constructor(options: ConnectionOptions) {
     const connection = new Connection(options)
     const { trpc } = connection

@@ -1,10 +1,14 @@
 // The way from the command line to foreman: where it is, with which token, and its routes that carry bytes or lines.
 
 import { readFileSync } from 'node:fs'
+import { addressOf, headersOf } from '../address.ts'
 import { foremanError, ForemanError } from '../error.ts'
 import { Foreman } from '../foreman.ts'
 import type { Problem } from '../api.ts'
 import { UsageError } from './failure.ts'
+
+/** Where foreman is unless somebody says otherwise. */
+export const usual = 'http://127.0.0.1:11435'
 
 export interface CallerOptions {
   url: string
@@ -19,26 +23,29 @@ export class Caller {
   readonly foreman: Foreman
   /** Waits for foreman for minutes: for what goes on after a first answer. */
   readonly patient: Foreman
+  readonly #headers: Record<string, string>
 
-  /** Throws UsageError for an address that is none, and for a file that cannot be read. */
+  /** Throws UsageError for an address or a token that is none, and for a file that cannot be read. */
   constructor({ url, token, tokenFile }: CallerOptions) {
-    if (!URL.canParse(url) || !/^https?:/.test(url)) throw new UsageError(`"${url}" is no http address`)
-    this.url = url.replace(/\/+$/, '')
-    // The server's own setting may list several: each is accepted.
-    this.token = (token ?? (tokenFile && contentOf(tokenFile)))?.split(',')[0]?.trim() || undefined
-    const where = { url: this.url, ...(this.token !== undefined && { token: this.token }) }
+    // A variable that is set to nothing is not set, and the server's own may list several: each is accepted.
+    this.token = (token || (tokenFile && contentOf(tokenFile)))?.split(',')[0]?.trim() || undefined
+    try {
+      this.url = addressOf(url || usual)
+      this.#headers = headersOf(this.token)
+    } catch (error) {
+      throw new UsageError((error as Error).message)
+    }
+    const where = { url: this.url, token: this.token }
     this.foreman = new Foreman({ ...where, unreachable_ms: 0 })
     this.patient = new Foreman(where)
   }
 
   /** Any route. Resolves with the head of an answer that is no refusal; throws ForemanError, or the signal's reason. */
-  async ask(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = new Headers(init.headers)
-    if (this.token !== undefined) headers.set('authorization', `Bearer ${this.token}`)
+  async ask(path: string, init: RequestInit & { headers?: Record<string, string> } = {}): Promise<Response> {
     let answer: Response
     let said = ''
     try {
-      answer = await fetch(this.url + path, { ...init, headers })
+      answer = await fetch(this.url + path, { ...init, headers: { ...init.headers, ...this.#headers } })
       if (answer.ok) return answer
       said = await answer.text()
     } catch (error) {

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Job } from '../api.ts'
 import { artifacts } from './artifacts.ts'
-import { Caller, type CallerOptions } from './caller.ts'
+import { Caller, usual, type CallerOptions } from './caller.ts'
 import { change, get, list, type ListOptions } from './jobs.ts'
 import type { Output } from './output.ts'
 import { pull } from './pull.ts'
@@ -35,7 +35,7 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
   const program = new Command('foreman')
     .description('Jobs for a foreman, and the queue and the Ollama behind it.')
     .version(version)
-    .addOption(new Option('--url <url>', 'where foreman is').env('FOREMAN_URL').default('http://127.0.0.1:11435'))
+    .addOption(new Option('--url <url>', 'where foreman is').env('FOREMAN_URL').default(usual))
     .addOption(new Option('--token <token>', 'one of its tokens').env('FOREMAN_TOKEN'))
     .addOption(new Option('--token-file <file>', 'a file with it').env('FOREMAN_TOKEN_FILE'))
     .option('--json', 'results as JSON, one value a line; errors too')

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Command, commandLine, environment, valuesOf } from '../../../../scripts/command.harness.ts'
 import { freePort } from '../../../../scripts/demo/daemon.ts'
 import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
+import { Caller } from './caller.ts'
 
 let stage: Stage
 
@@ -73,9 +74,25 @@ test('a token comes from the environment, a file or an option, the option first'
   expect((await call(['status'], { FOREMAN_TOKEN_FILE: file })).code).toBe(0)
   expect((await call(['status', '--token-file', file])).code).toBe(0)
   expect((await call(['status', '--token', 'second'], { FOREMAN_TOKEN: 'third' })).code).toBe(0)
+  expect((await call(['status'], { FOREMAN_TOKEN: '', FOREMAN_TOKEN_FILE: file })).code).toBe(0)
+  expect(new Caller({ url: '' }).url).toBe('http://127.0.0.1:11435')
   const missing = await call(['status'], { FOREMAN_TOKEN_FILE: join(stage.folder, 'nothing') })
   expect(missing.code).toBe(2)
   expect(missing.stderr).toContain("the token's file")
+})
+
+test('a token that cannot be sent, and a password in the address, are told of and not told', async () => {
+  const file = join(stage.folder, 'two-lines')
+  writeFileSync(file, 'secret\nsecond\n')
+  for (const args of [
+    ['--token-file', file],
+    ['--url', 'http://me:secret@127.0.0.1:1'],
+  ]) {
+    const { code, stderr } = await call(['status', ...args])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/the token is not one word|foreman takes a token/)
+    expect(stderr).not.toContain('secret')
+  }
 })
 
 test('what foreman refuses is told with its reason and ends with 4', async () => {
