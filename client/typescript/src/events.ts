@@ -5,6 +5,7 @@ import type { Job } from './api.ts'
 import type { Connection, SignalOptions } from './connection.ts'
 import { linesOf } from './lines.ts'
 import { first_ms, pause } from './patience.ts'
+import { serverSent, type ServerSent } from './server-sent.ts'
 
 /** `id` is what to go on after; a restart has none. */
 export type JobEvent =
@@ -48,7 +49,7 @@ export async function* eventsOf(
         signal,
       )
       if (answer.status === 204) return
-      const events = framesOf(linesOf(answer.body, heard))
+      const events = eventsIn(linesOf(answer.body, heard))
       heard()
       for (;;) {
         const next = await events.next().catch(() => undefined)
@@ -67,21 +68,15 @@ export async function* eventsOf(
   }
 }
 
-async function* framesOf(lines: AsyncIterable<string>): AsyncGenerator<JobEvent, void> {
-  let frame: Record<string, string> = {}
-  for await (const line of lines) {
-    const [field = '', ...value] = line.split(':')
-    if (line !== '') frame[field] = value.join(':').replace(/^ /, '')
-    else {
-      const event = eventOf(frame)
-      if (event) yield event
-      frame = {}
-    }
+async function* eventsIn(lines: AsyncIterable<string>): AsyncGenerator<JobEvent, void> {
+  for await (const told of serverSent(lines)) {
+    const event = eventOf(told)
+    if (event) yield event
   }
 }
 
 /** Undefined for what tells nothing, and for kinds that a later foreman may have. */
-function eventOf({ event, id = '', data = '' }: Record<string, string>): JobEvent | undefined {
+function eventOf({ event, id = '', data = '' }: ServerSent): JobEvent | undefined {
   if (event === 'state') return { event, id, job: JSON.parse(data) as Job }
   if (event === 'output') return { event, id, line: data }
   if (event === 'restart') return { event }

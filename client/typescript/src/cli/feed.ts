@@ -3,6 +3,7 @@
 import type { Job } from '../api.ts'
 import { linesOf } from '../lines.ts'
 import { first_ms, patiently, pause } from '../patience.ts'
+import { serverSent } from '../server-sent.ts'
 import type { Session } from './session.ts'
 
 /** A foreman that is away is waited for so long. */
@@ -26,19 +27,17 @@ export async function* feedOf({ caller, signal }: Session, begun: () => Promise<
       const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
       const ask = () => caller.ask('/events', { headers, signal: cut.signal })
       const answer = await patiently(ask, { signal, unreachable_ms })
-      if (first) await begun()
-      first = false
-      let [id, event] = ['', '']
-      for await (const line of linesOf(answer.body)) {
+      const heard = () => {
         clearTimeout(watch)
         watch = setTimeout(() => cut.abort(), silence_ms)
-        const value = line.slice(line.indexOf(':') + 1).trimStart()
-        if (line.startsWith('id:')) id = value
-        else if (line.startsWith('event:')) event = value
-        else if (line.startsWith('data:')) {
-          if (event === 'state') yield JSON.parse(value) as Job
-          after = id
-        }
+      }
+      heard()
+      if (first) await begun()
+      first = false
+      for await (const { id, event, data = '' } of serverSent(linesOf(answer.body, heard))) {
+        // The first has no event: it is the place to go on from while nothing has happened.
+        after = id ?? after
+        if (event === 'state') yield JSON.parse(data) as Job
       }
     } catch (error) {
       signal.throwIfAborted()
