@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { Job } from '../index.ts'
 import { frame, type Frame, type View } from './frame.ts'
 import { progressOf } from './job-row.ts'
-import { printable, printableText } from './printable.ts'
+import { printable, printableJson, printableText } from './printable.ts'
 import { ahead, duration, size } from './quantity.ts'
 import { table } from './table.ts'
 
@@ -100,6 +100,7 @@ test('quantities are short', () => {
 test('what others have named cannot steer a terminal', () => {
   expect(printable('a\u001B[2J\nb')).toBe('a [2J b')
   expect(printableText('a\u001B[2J\n\tb\u009B')).toBe('a[2J\n\tb')
+  expect(printableJson({ a: '\u001B\u009B\u007Fb' })).toBe(String.raw`{"a":"\u001b\u009b\u007fb"}`)
   const column = { title: 'MODEL', cell: (text: string) => text }
   expect(table([column], ['x\u001B]0;y\u0007'], colors)).toEqual(['MODEL', 'x ]0;y'])
 })

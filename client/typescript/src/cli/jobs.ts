@@ -4,7 +4,7 @@ import type { Inputs, Job } from '../api.ts'
 import { exit } from './failure.ts'
 import { jobColumns, progressOf, rowOfJob } from './job-row.ts'
 import type { Colors } from './output.ts'
-import { printable } from './printable.ts'
+import { printable, printableJson } from './printable.ts'
 import { size } from './quantity.ts'
 import type { Session } from './session.ts'
 import { table } from './table.ts'
@@ -50,7 +50,7 @@ export async function change(
 ): Promise<number> {
   for (const id of ids) {
     const job = await caller.foreman.jobs[verb]({ id }, { signal })
-    output.result(job, () => [`${job.id} ${job.state}`])
+    output.result(job, () => [printable(`${job.id} ${job.state}`)])
   }
   return exit.ok
 }
@@ -92,6 +92,6 @@ function described(job: Job, colors: Colors): string[] {
   ]
   const width = Math.max(...facts.map(([name]) => name.length))
   const lines = facts.flatMap(([name, fact]) => (fact ? [`${colors.dim(name.padEnd(width))}  ${printable(fact)}`] : []))
-  for (const part of [request.body, job.response]) if (part) lines.push(JSON.stringify(part, null, 2))
+  for (const part of [request.body, job.response]) if (part) lines.push(printableJson(part, 2))
   return lines
 }

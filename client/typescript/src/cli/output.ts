@@ -4,6 +4,7 @@
 import { createLogUpdate } from 'log-update'
 import pico from 'picocolors'
 import type { Failure } from './failure.ts'
+import { printableJson, printableText } from './printable.ts'
 
 export type Colors = ReturnType<typeof pico.createColors>
 
@@ -51,7 +52,7 @@ export class Output {
 
   /** `value` with --json, else the lines. */
   result(value: unknown, lines: (colors: Colors) => readonly string[]): void {
-    const text = this.json ? [JSON.stringify(value)] : lines(this.colors)
+    const text = this.json ? [printableJson(value)] : lines(this.colors)
     if (text.length > 0) this.stdout.write(`${text.join('\n')}\n`)
   }
 
@@ -68,8 +69,8 @@ export class Output {
   failure({ code, detail, hint }: Failure): void {
     const { red } = this.#colorsOf(this.stderr)
     const lines = this.json
-      ? [JSON.stringify({ error: { code, detail, hint } })]
-      : [`${red('foreman:')} ${detail}`, ...(hint === undefined ? [] : [hint])]
+      ? [printableJson({ error: { code, detail, hint } })]
+      : [`${red('foreman:')} ${printableText(detail)}`, ...(hint === undefined ? [] : [hint])]
     this.stderr.write(`${lines.join('\n')}\n`)
   }
 

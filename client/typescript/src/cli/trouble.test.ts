@@ -145,6 +145,28 @@ test('artifacts writes nothing outside of its folder, and nothing that is damage
   close()
 })
 
+test('what a job failed by, and what foreman refuses by, cannot steer a terminal', async () => {
+  const detail = 'no \u001B]0;title\u0007\u009B2J'
+  const job = { id: 'job_1', state: 'failed', error: { code: 'target_failed', detail }, response: { a: detail } }
+  const { url, close } = await played(({ url: path = '' }, response) => {
+    response.setHeader('content-type', 'application/json')
+    const problem = {
+      code: -32_600,
+      message: detail,
+      data: { problem: { code: 'invalid_request', status: 422, detail } },
+    }
+    if (path.includes('jobs.list')) response.writeHead(422).end(JSON.stringify({ error: problem }))
+    else if (path.startsWith('/trpc')) response.end(JSON.stringify({ result: { data: job } }))
+    else response.writeHead(204).end()
+  })
+  for (const args of [['watch', 'job_1'], ['list'], ['list', '--json'], ['watch', 'job_1', '--json']]) {
+    const { stdout, stderr } = await call([...args, '--url', url])
+    expect(stderr).toContain('title')
+    expect(stdout + stderr).not.toMatch(/(?!\n)\p{Cc}/u)
+  }
+  close()
+})
+
 test('a pull that ends before its success has failed', async () => {
   const { url, close } = await played((_, response) => response.end('{"status":"pulling manifest"}\n'))
   const pulled = await call(['pull', 'm', '--url', url])

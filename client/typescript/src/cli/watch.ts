@@ -8,6 +8,7 @@ import { exit } from './failure.ts'
 import { feedOf } from './feed.ts'
 import { frame, rowsOf, type View } from './frame.ts'
 import { jobColumns, rowOfJob, type JobRow } from './job-row.ts'
+import { printable } from './printable.ts'
 import type { Session } from './session.ts'
 import { table } from './table.ts'
 
@@ -89,5 +90,5 @@ function tell({ output }: Session, job: Job): void {
 
 function lineOf({ id, state, model, position, eta, speed, progress }: JobRow): string {
   const facts = [position && `position ${position}`, eta, speed && `${speed} tokens/s`, progress]
-  return [id, state, model, facts.filter(Boolean).join(', ')].filter(Boolean).join(' ')
+  return printable([id, state, model, facts.filter(Boolean).join(', ')].filter(Boolean).join(' '))
 }
