@@ -27,7 +27,7 @@ export interface Failure {
 export function failureOf(error: unknown, { url, token }: { url: string; token: boolean }): Failure {
   if (error instanceof UsageError) return { code: 'usage', detail: error.message, exit: exit.usage }
   if (error instanceof FailedError) return { code: 'failed', detail: error.message, exit: exit.failed }
-  if (isOfFiles(error)) return { code: error.code, detail: error.message, exit: exit.failed }
+  if (isOfSystem(error)) return { code: error.code, detail: error.message, exit: exit.failed }
   const known = foremanError(error)
   const { code, job, status } = known
   if (job) return { code, detail: `${job.id}: ${known.message}`, hint: hintOfJob(code), exit: exit.failed }
@@ -84,6 +84,7 @@ function rootOf(error: unknown): string | undefined {
   return reason
 }
 
-function isOfFiles(error: unknown): error is NodeJS.ErrnoException & { code: string } {
-  return error instanceof Error && 'path' in error && 'code' in error && 'syscall' in error
+/** Of a file, or of the standard output; those of connections are the causes of others. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'code' in error && 'syscall' in error
 }

@@ -15,11 +15,18 @@ const interrupt = () => {
 }
 // They stay: what shows a cursor again at the end would take the process for one without any, and end it.
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-// Whoever read our results has enough of them, as `head` has.
+/** Why results can be written no more: whoever read them has enough, as `head` has, or a disk is full. */
+let unwritable: NodeJS.ErrnoException | undefined
+let over = false
 stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exit.ok)
-  throw error
+  if (unwritable) return
+  unwritable = error
+  // As Ctrl-C does: a run has a job to cancel.
+  abort.abort(error)
+  if (over) process.exitCode = codeOf(error)
 })
+// What is told about them is not worth ending for.
+stderr.on('error', () => undefined)
 
 let where = { url: '', token: false }
 const program = programOf({
@@ -37,12 +44,14 @@ try {
 } catch (error) {
   process.exitCode = codeOf(error)
 }
+over = true
 
 function codeOf(error: unknown): number {
-  if (abort.signal.aborted) return exit.interrupted
+  if (unwritable?.code === 'EPIPE') return exit.ok
+  if (abort.signal.aborted && !unwritable) return exit.interrupted
   // Help and the version are written by then.
   if (error instanceof CommanderError && error.exitCode === 0) return exit.ok
-  const typed = error instanceof CommanderError ? new UsageError(usageOf(error)) : error
+  const typed = error instanceof CommanderError ? new UsageError(usageOf(error)) : (unwritable ?? error)
   const failure = failureOf(typed, where)
   output.failure(failure)
   return failure.exit

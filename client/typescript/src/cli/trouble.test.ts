@@ -1,9 +1,10 @@
 // What goes wrong, and what somebody at the command line is told about it: each with its exit code.
 
-import { execFile } from 'node:child_process'
-import { createServer, type RequestListener } from 'node:http'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -182,6 +183,46 @@ test('a reader that has enough ends it without a word', async () => {
     env,
   })
   expect({ stdout, stderr }).toEqual({ stdout: 'Usage: foreman [options] [command]\n', stderr: '' })
+})
+
+test('a reader that has enough of a run cancels its job', async () => {
+  const asked: string[] = []
+  let events: ServerResponse | undefined
+  const say = (id: number) => events?.write(`id: 1-${id}\nevent: output\ndata: {"response":"word "}\n\n`)
+  const { url, close } = await played(({ url: path = '' }, response) => {
+    asked.push(path)
+    if (path === '/jobs') response.end('{"id":"job_1","state":"working"}')
+    else if (path !== '/jobs/job_1/events') response.end('{"result":{"data":{"id":"job_1","state":"canceled"}}}')
+    else {
+      events = response
+      say(1)
+    }
+  })
+  const [node, ...main] = commandLine
+  const running = spawn(node, [...main, 'run', 'm', 'Hi', '--url', url], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let told = ''
+  running.stderr.on('data', (piece: Buffer) => (told += piece.toString()))
+  const ended = once(running, 'close')
+  await once(running.stdout, 'data')
+  running.stdout.destroy()
+  say(2)
+  const [code] = await ended
+  expect({ code, told }).toEqual({ code: 0, told: '' })
+  expect(asked).toContain('/trpc/jobs.cancel')
+  close()
+})
+
+const full = '/dev/full'
+
+test.skipIf(!existsSync(full))('results that cannot be written are an error of one line, and end with 1', async () => {
+  const [node, main] = commandLine
+  const env = environment({ FOREMAN_URL: stage.url, ...admitted })
+  for (const line of ['status', '--help']) {
+    const command = `"$0" "$1" ${line} > ${full}; echo $?`
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', command, node, main], { env })
+    expect(stdout).toBe('1\n')
+    expect(stderr).toMatch(/^foreman: ENOSPC: .*\n$/)
+  }
 })
 
 test('help and the version end with 0 and need no foreman', async () => {
