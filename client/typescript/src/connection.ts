@@ -65,6 +65,8 @@ function orStatus(ask: typeof fetch): typeof fetch {
     const answer = await ask(input, init)
     if (answer.ok || /\bjson\b/.test(answer.headers.get('content-type') ?? '')) return answer
     const { status } = answer
+    // Unread it would hold its connection.
+    await answer.body?.cancel().catch(() => undefined)
     throw new ForemanError('unreachable', `HTTP ${status}`, { status, retry_after_s: retryAfter(answer) })
   }
 }

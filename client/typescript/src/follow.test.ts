@@ -208,5 +208,6 @@ test('a receiver unwraps what it is told, and refuses what is another, too old o
   refused(body, headers, `whsec_${Buffer.alloc(32, 8).toString('base64')}`)
   refused(body, { ...headers, 'webhook-signature': undefined }, secret)
   refused(body, { ...headers, 'webhook-timestamp': '1700000000' }, secret)
+  refused(body, { ...headers, 'webhook-id': 'a\nb' }, secret)
   refused(body, headers, '')
 })

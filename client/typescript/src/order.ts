@@ -36,6 +36,7 @@ export class Order {
   readonly #options: StreamOptions
   readonly #submit: Send<Job>
   #id: string | undefined
+  #sent = false
 
   /** Throws at once what JSON.stringify throws. */
   constructor(
@@ -103,13 +104,18 @@ export class Order {
 
   async #handIn(query?: string): Promise<Job> {
     const { signal } = this.#options
-    const job = await this.#connection.patiently(() => this.#submit(signal, query), signal)
+    const send = () => {
+      this.#sent = true
+      return this.#submit(signal, query)
+    }
+    const job = await this.#connection.patiently(send, signal)
     this.#id = job.id
     return job
   }
 
   /** Best effort: the caller is leaving and wants its own reason, not ours. */
   async #cancel(): Promise<void> {
+    if (!this.#sent) return
     const signal = AbortSignal.timeout(leaving_ms)
     try {
       // The submit may have arrived although its answer did not: the key finds that job again.

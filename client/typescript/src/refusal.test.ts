@@ -89,6 +89,14 @@ test('a job is handed in again under the key that it was handed in with', async 
   expect(keys).toEqual([expect.any(String), keys[0]])
 })
 
+test('a call that was aborted before it was made hands in no job', async () => {
+  const alone = await played((_, response) => response.writeHead(403).end())
+  const signal = AbortSignal.abort(new Error('too late'))
+  await expect(alone.chat(chat, { signal })).rejects.toThrow('too late')
+  await expect(alone.chat({ ...chat, stream: true }, { signal })).rejects.toThrow('too late')
+  expect(asked).toEqual([])
+})
+
 test('a problem of a refused submit is told as it is', async () => {
   const problem = { code: 'unauthorized', status: 401, detail: 'a token is required' }
   const alone = await played((_, response) => response.writeHead(401).end(JSON.stringify(problem)))

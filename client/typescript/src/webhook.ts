@@ -31,10 +31,10 @@ export interface Webhooks {
 export const webhooks: Webhooks = {
   unwrap(body, headers, secret) {
     const text = typeof body === 'string' ? body : new TextDecoder('utf-8', { ignoreBOM: true }).decode(body)
-    const named = new Headers()
-    for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers))
-      if (typeof value === 'string' && /^webhook-/i.test(name)) named.set(name, value)
     try {
+      const named = new Headers()
+      for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers))
+        if (typeof value === 'string' && /^webhook-/i.test(name)) named.set(name, value)
       const told = new Webhook(secret).verify(text, Object.fromEntries(named)) as Omit<WebhookCall, 'id'>
       return { ...told, id: named.get('webhook-id') ?? '' }
     } catch (cause) {
