@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -112,13 +113,12 @@ func refusal(response *http.Response) *Error {
 
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
 	if at, err := http.ParseTime(value); err == nil {
 		return time.Until(at)
 	}
-	return 0
+	// 0 for what is no number, and the largest for one that is larger.
+	seconds, _ := strconv.ParseInt(value, 10, 64)
+	return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
 }
 
 // ended is the error of a context that is over; nil while it is not.

@@ -5,11 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"iter"
 	"net/http"
 	"strings"
-	"time"
 
 	"example.com/foreman/client/go/api"
 )
@@ -43,10 +41,15 @@ type Event struct {
 // listening leaves the job alone.
 func (c *Client) Events(ctx context.Context, id, after string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		// Of this loop: another one over the same begins anew.
+		after, left := after, c.renewed()
 		for {
-			more, err := c.follow(ctx, id, &after, func(event Event) bool { return yield(event, nil) })
+			heard, more, err := c.follow(ctx, id, &after, func(event Event) bool { return yield(event, nil) })
+			if heard {
+				left = c.renewed()
+			}
 			if err == nil && more {
-				err = sleep(ctx, firstPause)
+				err = left.rest(ctx, &Error{Code: ErrUnreachable, Detail: "the events break off before there are any"})
 			}
 			if err != nil {
 				yield(Event{}, err)
@@ -58,66 +61,51 @@ func (c *Client) Events(ctx context.Context, id, after string) iter.Seq2[Event, 
 	}
 }
 
-// silence is how long a connection may be silent that has a word on it every 15 s.
-const silence = 45 * time.Second
-
-// follow reads events from one connection and moves after along. Unless it is at the end, or told to stop, there is more.
-func (c *Client) follow(ctx context.Context, id string, after *string, tell func(Event) bool) (more bool, err error) {
-	connection, cut := context.WithCancel(ctx)
-	defer cut()
-	response, err := c.patiently(connection, func(ctx context.Context) (*http.Response, error) {
-		return c.client().FollowJob(ctx, id, &api.FollowJobParams{LastEventID: given(*after)})
+// follow reads events from one connection and moves after along. Unless it is at the end, or told to stop, there is more. Whether
+// anything was heard on the connection counts, not events: a job may wait for longer than connections last.
+func (c *Client) follow(ctx context.Context, id string, after *string, tell func(Event) bool) (heard, more bool, err error) {
+	response, err := c.patiently(ctx, func(ctx context.Context) (*http.Response, error) {
+		return c.calls.FollowJob(ctx, id, &api.FollowJobParams{LastEventID: given(*after)})
 	})
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNoContent {
-		return false, nil
+		return true, false, nil
 	}
 	if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
-		return false, &Error{Code: ErrUnreachable, Detail: "no events, but " + kind, Status: response.StatusCode}
+		return true, false, &Error{Code: ErrUnreachable, Detail: "no events, but " + kind, Status: response.StatusCode}
 	}
-	watch := time.AfterFunc(silence, cut)
-	defer watch.Stop()
-	lines := bufio.NewReader(watched{response.Body, watch})
-	for {
-		event, err := readEvent(lines)
+	lines := bufio.NewReader(response.Body)
+	_, silent := lines.Peek(1)
+	for heard = silent == nil; ; {
+		event, data, err := readEvent(lines)
 		if over := ended(ctx); err != nil && over != nil {
-			return false, over
+			return heard, false, over
 		}
 		if err != nil {
-			return true, nil
+			return heard, true, nil
+		}
+		// No later connection would tell it otherwise.
+		if err := event.read(data); err != nil {
+			return heard, false, &Error{Code: ErrUnreachable, Detail: "not an event of foreman's", Status: response.StatusCode, cause: err}
 		}
 		if event.ID != "" {
 			*after = event.ID
 		}
 		if !tell(event) || event.Kind == EventEnd {
-			return false, nil
+			return heard, false, nil
 		}
 	}
 }
 
-// watched is a body that is watched for silence.
-type watched struct {
-	body  io.Reader
-	watch *time.Timer
-}
-
-func (w watched) Read(into []byte) (int, error) {
-	read, err := w.body.Read(into)
-	w.watch.Reset(silence)
-	return read, err
-}
-
-// readEvent reads the next server-sent event that says something. An error is the end of the connection.
-func readEvent(lines *bufio.Reader) (Event, error) {
-	var event Event
-	var data []byte
+// readEvent reads the next server-sent event that says something, and its data. An error is the end of the connection.
+func readEvent(lines *bufio.Reader) (event Event, data []byte, err error) {
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
-			return event, err
+			return event, nil, err
 		}
 		field, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
@@ -129,7 +117,7 @@ func readEvent(lines *bufio.Reader) (Event, error) {
 		case string(field) == "data":
 			data = value
 		case len(field) == 0 && len(value) == 0 && event.Kind != "":
-			return event, event.read(data)
+			return event, data, nil
 		}
 	}
 }

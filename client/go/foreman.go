@@ -9,8 +9,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"example.com/foreman/client/go/api"
@@ -18,9 +20,11 @@ import (
 
 // Client speaks to one foreman. It may be used by any number of goroutines.
 type Client struct {
-	api      *api.ClientWithResponses
+	api *api.ClientWithResponses
+	// The generated layer below its own reading of answers.
+	calls    api.ClientInterface
 	patience time.Duration
-	// What is wrong with the address, for every call to say.
+	// What is wrong with the address or the token, for every call to say.
 	wrong error
 }
 
@@ -38,7 +42,8 @@ func WithToken(token string) Option {
 	return func(s *settings) { s.token = token }
 }
 
-// WithHTTPClient replaces the client that calls are made with. It must not limit the time of a call: answers are waited for.
+// WithHTTPClient replaces the client that calls are made with. It must not limit the time of a call: answers are waited for. A
+// redirection is an error unless it has a CheckRedirect: followed, a job that is handed in would become a question for the list.
 func WithHTTPClient(client *http.Client) Option {
 	return func(s *settings) { s.client = client }
 }
@@ -49,7 +54,7 @@ func WithPatience(patience time.Duration) Option {
 }
 
 // New returns the client of the foreman at an address such as http://127.0.0.1:11435. Nothing is sent before the first call,
-// which says so if that is no address.
+// which says so if that is no address, or the token none.
 func New(address string, options ...Option) *Client {
 	s := settings{patience: 5 * time.Minute}
 	for _, option := range options {
@@ -58,6 +63,10 @@ func New(address string, options ...Option) *Client {
 	if s.client == nil {
 		s.client = &http.Client{Transport: transport()}
 	}
+	client := *s.client
+	if client.CheckRedirect == nil {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
 	authorize := func(_ context.Context, request *http.Request) error {
 		if s.token != "" {
 			request.Header.Set("Authorization", "Bearer "+s.token)
@@ -65,22 +74,31 @@ func New(address string, options ...Option) *Client {
 		return nil
 	}
 	// Only an option can fail here, and these do not.
-	generated, _ := api.NewClientWithResponses(address, api.WithHTTPClient(s.client), api.WithRequestEditorFn(authorize))
-	return &Client{api: generated, patience: s.patience, wrong: wrong(address)}
+	generated, _ := api.NewClientWithResponses(address, api.WithHTTPClient(&client), api.WithRequestEditorFn(authorize))
+	calls, _ := api.NewClient(address, api.WithHTTPClient(listener{&client, silence}), api.WithRequestEditorFn(authorize))
+	return &Client{api: generated, calls: calls, patience: s.patience, wrong: wrong(address, s.token)}
 }
 
-func wrong(address string) error {
+func wrong(address, token string) error {
 	parsed, err := url.Parse(address)
-	if err == nil && (parsed.Scheme == "http" || parsed.Scheme == "https") && parsed.Host != "" {
-		return nil
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
+		return &Error{Code: ErrInvalidRequest, Detail: "the address of foreman is no http or https URL", cause: err}
 	}
-	return &Error{Code: ErrInvalidRequest, Detail: "the address of foreman is no http or https URL", cause: err}
+	if strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }) {
+		return &Error{Code: ErrInvalidRequest, Detail: "a token has no spaces, line feeds or other characters beyond ASCII"}
+	}
+	return nil
 }
 
 // transport is Go's own, for callers of which hundreds wait at one host. A foreman that is there begins to answer within the
 // time it was asked to wait; one that is silent for longer is gone, though its connection may not know it.
-func transport() *http.Transport {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+func transport() http.RoundTripper {
+	own, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		// Whoever put something else in its place wants calls to go through that.
+		return http.DefaultTransport
+	}
+	transport := own.Clone()
 	transport.MaxIdleConnsPerHost = transport.MaxIdleConns
 	transport.ResponseHeaderTimeout = round + 30*time.Second
 	return transport
@@ -113,9 +131,10 @@ func WithLabels(labels map[string]string) CallOption {
 	}
 }
 
-// WithWorkingTime limits how long the target may work on the job, in whole seconds; waiting in the queue does not count.
+// WithWorkingTime limits how long the target may work on the job, in seconds of which one that is begun counts; waiting in the
+// queue does not.
 func WithWorkingTime(limit time.Duration) CallOption {
-	return func(job *SubmitJob) { job.TimeoutS = int64(limit / time.Second) }
+	return func(job *SubmitJob) { job.TimeoutS = int64(math.Ceil(limit.Seconds())) }
 }
 
 // Chat is Ollama's /api/chat without streaming, as a job. If ctx ends first the job is canceled.

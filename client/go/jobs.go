@@ -80,7 +80,7 @@ func (c *Client) Wait(ctx context.Context, id string, include ...Include) (*Job,
 // Cancel ends a job and returns it. That a job is canceled already is no error; ErrConflict says that it was done or failed.
 func (c *Client) Cancel(ctx context.Context, id string) (*Job, error) {
 	return patient[Job](ctx, c, func(ctx context.Context) (*http.Response, error) {
-		return c.client().CancelJob(ctx, id)
+		return c.calls.CancelJob(ctx, id)
 	})
 }
 
@@ -114,13 +114,15 @@ func (c *Client) List(ctx context.Context, options ListOptions) (*JobList, error
 		params.State = &options.States
 	}
 	return patient[JobList](ctx, c, func(ctx context.Context) (*http.Response, error) {
-		return c.client().ListJobs(ctx, &params)
+		return c.calls.ListJobs(ctx, &params)
 	})
 }
 
 // All returns the jobs of all pages from options.Cursor on. After an error there is no more.
 func (c *Client) All(ctx context.Context, options ListOptions) iter.Seq2[Job, error] {
 	return func(yield func(Job, error) bool) {
+		// Of this loop: another one over the same begins anew.
+		options := options
 		for {
 			page, err := c.List(ctx, options)
 			if err != nil {
@@ -143,7 +145,7 @@ func (c *Client) All(ctx context.Context, options ListOptions) iter.Seq2[Job, er
 // Artifact opens what a job has made, by the name it has in Job.Artifacts. The caller closes it.
 func (c *Client) Artifact(ctx context.Context, id, name string) (io.ReadCloser, error) {
 	response, err := c.patiently(ctx, func(ctx context.Context) (*http.Response, error) {
-		return c.client().GetArtifact(ctx, id, name, &api.GetArtifactParams{})
+		return c.calls.GetArtifact(ctx, id, name, &api.GetArtifactParams{})
 	})
 	if err != nil {
 		return nil, err
@@ -157,13 +159,8 @@ func (c *Client) get(ctx context.Context, id string, wait time.Duration, include
 		params.Include = &include
 	}
 	return patient[Job](ctx, c, func(ctx context.Context) (*http.Response, error) {
-		return c.client().GetJob(ctx, id, &params)
+		return c.calls.GetJob(ctx, id, &params)
 	})
-}
-
-// client is the generated layer below its own reading of answers.
-func (c *Client) client() api.ClientInterface {
-	return c.api.ClientInterface
 }
 
 func terminal(job *Job) bool {

@@ -18,11 +18,31 @@ const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 // Statuses of those who are not there yet, of foreman's or of a gateway's.
 var passing = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
+// patience is what a caller has left of it.
+type patience struct {
+	until time.Time
+	pause time.Duration
+}
+
+func (c *Client) renewed() patience {
+	return patience{until: time.Now().Add(c.patience), pause: firstPause}
+}
+
+// rest pauses before the next try. It returns what failed when there is none, or the error of a context that ended.
+func (p *patience) rest(ctx context.Context, failed *Error) error {
+	wait := max(p.pause, failed.retryAfter)
+	if time.Now().Add(wait).After(p.until) {
+		return failed
+	}
+	p.pause = min(2*p.pause, longestPause)
+	return sleep(ctx, wait)
+}
+
 // patiently repeats a call that may be repeated until it is answered, refused for good, or the patience is at its end. What it
 // returns is an answer of success, to be closed.
 func (c *Client) patiently(ctx context.Context, call func(context.Context) (*http.Response, error)) (*http.Response, error) {
-	until := time.Now().Add(c.patience)
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	left := c.renewed()
+	for {
 		response, err := c.once(ctx, call)
 		if err == nil {
 			return response, nil
@@ -31,11 +51,7 @@ func (c *Client) patiently(ctx context.Context, call func(context.Context) (*htt
 		if !errors.As(err, &failed) || !passes(failed) {
 			return nil, err
 		}
-		wait := max(pause, failed.retryAfter)
-		if time.Now().Add(wait).After(until) {
-			return nil, err
-		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := left.rest(ctx, failed); err != nil {
 			return nil, err
 		}
 	}
@@ -55,12 +71,23 @@ func patient[T any](ctx context.Context, c *Client, call func(context.Context) (
 			return nil, err
 		}
 		read = new(T)
-		if err := json.Unmarshal(text, read); err != nil {
+		if err := json.Unmarshal(text, read); err != nil || !foremans(read) {
 			return nil, &Error{Code: ErrUnreachable, Detail: "not an answer of foreman's", Status: response.StatusCode, cause: err}
 		}
 		return response, nil
 	})
 	return read, err
+}
+
+// foremans says whether what was read is foreman's, and not the JSON of somebody on the way to it.
+func foremans(read any) bool {
+	switch read := read.(type) {
+	case *Job:
+		return read.ID != "" && read.State != ""
+	case *JobList:
+		return read.Data != nil
+	}
+	return true
 }
 
 // once makes a call. Its error is that of a context that ended, or an *Error.

@@ -126,6 +126,9 @@ func TestARefusalIsFinalAndSoIsAnAnswerThatIsNotForemans(t *testing.T) {
 		{problem("internal", 500), foreman.ErrInternal},
 		{says(404, "no such page"), foreman.ErrUnreachable},
 		{says(200, "<html>Welcome to the hotel</html>"), foreman.ErrUnreachable},
+		{says(200, `{"signed_in": false}`), foreman.ErrUnreachable},
+		{says(200, `{"id": "job_1"}`), foreman.ErrUnreachable},
+		{says(200, "null"), foreman.ErrUnreachable},
 	} {
 		g := newGateway(t, test.answer)
 		if _, err := foreman.New(g.URL).Get(soon(t), "job_1"); !errors.Is(err, test.want) || len(g.sent()) != 1 {

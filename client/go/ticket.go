@@ -43,7 +43,7 @@ func ticketFor(job SubmitJob) (ticket, error) {
 
 func (c *Client) submit(ctx context.Context, sent ticket, params *api.SubmitJobParams) (*Job, error) {
 	return patient[Job](ctx, c, func(ctx context.Context) (*http.Response, error) {
-		return c.client().SubmitJobWithBody(ctx, params, "application/json", bytes.NewReader(sent))
+		return c.calls.SubmitJobWithBody(ctx, params, "application/json", bytes.NewReader(sent))
 	})
 }
 
