@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from foreman_client import EndEvent, Foreman, OutputEvent, RestartEvent
+from foreman_client import EndEvent, Foreman, ForemanError, OutputEvent, RestartEvent
 from foreman_client.events import EventReader, JobEvent, Lines
 from played import Answer, played
 
@@ -22,6 +22,7 @@ STREAM = (
     b"id: 6\n\n"
     b'id: 7-1\nevent: end\ndata: {"state":"done"}\n\n'
 )
+EVENT_STREAM = {"content-type": "text/event-stream"}
 EVENTS = [OutputEvent("3-1", SAID), RestartEvent(), OutputEvent("5-1", {"done": True}), EndEvent("7-1", "done")]
 
 
@@ -46,14 +47,42 @@ def test_a_stream_that_is_cut_again_and_again_goes_on_where_it_was() -> None:
     cuts = [0, STREAM.index(b"event: restart"), STREAM.index(b"true}"), STREAM.index(b"event: end")]
     # Of an event that was cut, all comes again.
     begin = [cuts[0], cuts[1], STREAM.index(b"id: 5-1"), STREAM.index(b"id: 7-1")]
-    parts = [Answer(200, STREAM[start:end], missing=1) for start, end in zip(begin, cuts[1:], strict=False)]
-    with played(*parts, Answer(200, STREAM[begin[-1] :])) as server:
+    parts = [
+        Answer(200, STREAM[start:end], EVENT_STREAM, missing=1) for start, end in zip(begin, cuts[1:], strict=False)
+    ]
+    with played(*parts, Answer(200, STREAM[begin[-1] :], EVENT_STREAM)) as server:
         # Patience for one pause and no second one: each answer renews it.
         with Foreman(server.url, unreachable_s=0.3) as foreman:
             assert list(foreman.jobs.events("job_1")) == EVENTS
     assert server.asked == [
         f"GET /jobs/job_1/events{after}" for after in ("", "?after=3-1", "?after=3-1", "?after=5-1")
     ]
+
+
+def test_what_a_newer_foreman_tells_besides_is_passed_over_and_the_place_is_kept() -> None:
+    reader = EventReader(None)
+    assert list(reader.feed(b"id: 3-1\nevent: weather\ndata: {}\n\nid: 3-2\ndata: {}\n\n")) == []
+    assert reader.last == "3-2"
+    reader = EventReader("3-1")
+    assert list(reader.feed(b"event: output\ndata: {}\n\n")) == [OutputEvent("", {})]
+    assert reader.last == "3-1"
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"[]", b'{"state": "lost"}'])
+def test_an_event_that_cannot_be_read_ends_them_and_is_not_asked_for_again(data: bytes) -> None:
+    text = b"id: 3-1\nevent: end\ndata: " + data + b"\n\n"
+    with played(Answer(200, text, EVENT_STREAM)) as server, Foreman(server.url, unreachable_s=10) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            list(foreman.jobs.events("job_1"))
+    assert (raised.value.code, len(server.asked)) == ("unreachable", 1)
+
+
+@pytest.mark.parametrize("call", ["events", "stream"])
+def test_a_page_is_no_stream_and_is_not_asked_for_again(call: str) -> None:
+    with played(Answer(200, b"<html>sign in</html>")) as server, Foreman(server.url, unreachable_s=10) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            list(getattr(foreman.jobs, call)("job_1"))
+    assert (raised.value.code, raised.value.status, len(server.asked)) == ("unreachable", 200, 1)
 
 
 def test_a_stream_that_is_cut_before_it_says_anything_is_asked_for_again() -> None:

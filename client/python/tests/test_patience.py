@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -120,6 +121,25 @@ def test_a_pause_is_as_long_as_foreman_says_and_no_longer_than_there_is_patience
     with pytest.raises(ForemanError) as raised:
         Patience(20).pause_s(refusal(full))
     assert raised.value.retry_after_s == 30
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%a, %d %b %Y %H:%M:%S -0000"])
+def test_a_pause_may_be_told_as_a_date(form: str) -> None:
+    for seconds, told in ((3600, range(3590, 3601)), (-3600, range(1))):
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        after = refusal(httpx.Response(503, headers={"retry-after": at.strftime(form)})).retry_after_s
+        assert after is not None and int(after) in told
+
+
+@pytest.mark.parametrize("value", ["", "-5", "1.5", "soon", "Thu, 99 Foo 2026 00:00:00 GMT"])
+def test_a_pause_that_is_none_is_passed_over(value: str) -> None:
+    assert refusal(httpx.Response(503, headers={"retry-after": value})).retry_after_s is None
+
+
+def test_a_pause_beyond_all_is_longer_than_any_patience() -> None:
+    full = httpx.Response(503, headers={"retry-after": "9" * 400})
+    with pytest.raises(ForemanError):
+        Patience(1e300).pause_s(refusal(full))
 
 
 def test_a_call_that_was_never_sent_is_sent_again_whatever_it_does() -> None:

@@ -56,6 +56,7 @@ def test_what_foreman_did_not_sign_just_now_is_unverified(body: bytes | str, hea
     assert raised.value.code == "unverified"
 
 
-def test_a_secret_that_is_none_is_a_mistake_of_the_receivers() -> None:
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_?", "whsec_x"])
+def test_a_secret_that_is_none_is_a_mistake_of_the_receivers(secret: str) -> None:
     with pytest.raises(ValueError):
-        Foreman.webhooks.unwrap("{}", signed("{}"), "whsec_x")
+        Foreman.webhooks.unwrap("{}", signed("{}"), secret)

@@ -27,7 +27,7 @@ names = {
 words = {
     "The asynchronous face, from which the blocking one in ``_sync`` is made.": "The blocking face, made from ``_async``: "
     "``npm run clients``.",
-    "(an interrupt, a task that is canceled, a stream that is closed)": "(an interrupt, a stream that is closed)",
+    "(an interrupt, a task that is canceled, a stream that is closed)": "(an interrupt, a signal's exception, a stream that is closed)",
 }
 
 source, made = (Path(argument).resolve() for argument in sys.argv[1:3])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -43,13 +45,12 @@ def refusal(response: httpx.Response) -> ForemanError:
     """An answer that is no success, of which the body has been read."""
     status = response.status_code
     problem = _problem(response)
-    after = response.headers.get("retry-after", "")
     return ForemanError(
         problem.code if problem else "unreachable",
         problem.detail if problem else f"HTTP {status}",
         status=status,
         problem=problem,
-        retry_after_s=float(after) if after.isascii() and after.isdigit() else None,
+        retry_after_s=_retry_after_s(response.headers.get("retry-after", "")),
     )
 
 
@@ -60,6 +61,18 @@ def failure(job: Job) -> ForemanError:
     if job.error:
         return ForemanError(job.error.code, job.error.detail, job=job)
     return ForemanError("internal", "the job failed", job=job)
+
+
+def _retry_after_s(said: str) -> float | None:
+    """From a number of seconds or a date."""
+    if said.isascii() and said.isdigit():
+        return float(said)
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    # A date of HTTP is of UTC, also where it does not say so.
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _problem(response: httpx.Response) -> Problem | None:

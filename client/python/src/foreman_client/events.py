@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from .error import ForemanError
 from .generated.models import Job
 from .generated.models.state import State, check_state
 
@@ -82,8 +83,9 @@ class EventReader:
             if line:
                 self._field(line)
             else:
-                if self._data:
-                    yield self._event()
+                event = self._event() if self._data else None
+                if event:
+                    yield event
                 self._id, self._name, self._data = "", "", []
 
     def _field(self, line: bytes) -> None:
@@ -96,13 +98,35 @@ class EventReader:
         elif name == b"data":
             self._data.append(value)
 
-    def _event(self) -> JobEvent:
-        name, id, data = self._name, self._id, json.loads(b"\n".join(self._data))
+    def _event(self) -> JobEvent | None:
+        """None for what this client does not know: a newer foreman may have more to tell."""
+        name, id, data = self._name, self._id, read_line(b"\n".join(self._data))
+        self.last = id or self.last
         if name == "restart":
             return RestartEvent()
-        self.last = id
-        if name == "state":
-            return StateEvent(id, Job.from_dict(data))
-        if name == "end":
-            return EndEvent(id, check_state(data["state"]))
-        return OutputEvent(id, data)
+        if name == "output":
+            return OutputEvent(id, data)
+        try:
+            if name == "state":
+                return StateEvent(id, Job.from_dict(data))
+            if name == "end":
+                return EndEvent(id, check_state(data["state"]))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise _foreign() from error
+        return None
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """An object of JSON. Raises ForemanError for what is none; no later connection would say it otherwise."""
+    try:
+        said = json.loads(line)
+    except ValueError as error:
+        raise _foreign() from error
+    if not isinstance(said, dict):
+        raise _foreign()
+    return said
+
+
+def _foreign() -> ForemanError:
+    # Only an answer with success is read here.
+    return ForemanError("unreachable", "no line of foreman's", status=200)

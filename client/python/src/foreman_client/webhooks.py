@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from .error import ForemanError
 from .generated.models import WebhookBody
@@ -19,11 +19,15 @@ class Webhooks:
         """What a webhook says, once it is verified.
 
         ``body``: as it came, not parsed and written again. ``secret``: ``whsec_…``, or several while it is changed.
-        Raises ForemanError ``unverified`` for what foreman did not sign with one of them within the last five minutes.
+        Raises ForemanError ``unverified`` for what foreman did not sign with one of them within the last five minutes,
+        and ValueError for a secret that is none.
         """
         why = "no secret"
         for one in [secret] if isinstance(secret, str) else secret:
-            webhook = Webhook(one)
+            try:
+                webhook = Webhook(one)
+            except EmptyWebhookSecretError as error:
+                raise ValueError(str(error)) from error
             try:
                 webhook.verify(body, dict(headers), json_parse=False)
                 return WebhookBody.from_dict(json.loads(body))

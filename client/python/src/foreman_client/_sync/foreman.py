@@ -79,7 +79,7 @@ class Foreman:
     ) -> ChatResponse | Generator[ChatResponse, None]:
         """Ollama's /api/chat, as a job: returns what Ollama would have returned.
 
-        Whoever leaves (an interrupt, a stream that is closed) cancels the job. A stream begins
+        Whoever leaves (an interrupt, a signal's exception, a stream that is closed) cancels the job. A stream begins
         with its first part; if the job starts over after something was said, it raises ``interrupted``, with the job,
         which goes on.
         """
@@ -118,7 +118,7 @@ class Foreman:
             job = self.jobs.submit(submitted, wait=WAIT_S, include=["response"])
             if job.state not in ("done", "failed", "canceled"):
                 job = self.jobs.wait(job.id, include=["response"])
-        except Exception:
+        except ForemanError:
             raise
         except BaseException:
             self._leave(submitted, job)
@@ -142,7 +142,7 @@ class Foreman:
                         raise ForemanError("interrupted", "the job starts over: what it has said is void", job=job)
                     elif isinstance(event, EndEvent) and event.state != "done":
                         raise failure(self.jobs.get(job.id))
-        except Exception:
+        except ForemanError:
             raise
         except BaseException:
             if not whole:
@@ -157,7 +157,7 @@ class Foreman:
                     # The submit may have arrived although its answer did not: the key finds that job again.
                     job = self._connection.once(calls.submit(submitted, None, None), within_s=5)
                 self._connection.once(calls.cancel(job.id), within_s=5)
-            except (ForemanError, RuntimeError):
+            except Exception:
                 # It ended by itself, or foreman is away: then nothing holds the target for this caller either. Or the
-                # client was closed before the stream was.
+                # client was closed before the stream was, or what there is to submit can be no JSON.
                 pass

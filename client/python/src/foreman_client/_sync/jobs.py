@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from .. import calls
 from ..calls import WAIT_S
 from ..concurrency import sleep
 from ..error import ForemanError, failure
-from ..events import EndEvent, EventReader, JobEvent, Lines
+from ..events import EndEvent, EventReader, JobEvent, Lines, read_line
 from ..generated.models import Artifact, Job, JobList
 from ..generated.models.get_job_include_item import GetJobIncludeItem
 from ..generated.models.state import State
@@ -109,6 +108,9 @@ class Jobs:
                 with self._connection.open(calls.events(id, reader.last)) as response:
                     if response.status_code == 204:
                         return
+                    kind = response.headers.get("content-type", "")
+                    if not kind.startswith("text/event-stream"):
+                        raise ForemanError("unreachable", f"no events, but {kind}", status=response.status_code)
                     for piece in response.iter_bytes():
                         patience.renew()
                         for event in reader.feed(piece):
@@ -137,9 +139,9 @@ class Jobs:
                     for piece in response.iter_bytes():
                         for line in lines.feed(piece):
                             said = True
-                            yield json.loads(line)
+                            yield read_line(line)
                     for line in lines.rest():
-                        yield json.loads(line)
+                        yield read_line(line)
                     return
             except httpx.TransportError as cut:
                 if said:
