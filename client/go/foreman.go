@@ -114,7 +114,7 @@ type CallOption func(*SubmitJob)
 
 // WithIdempotencyKey gives the call a key: the same key and request are one job, however often and by whom they are sent. A
 // program that was restarted gets the answer of the job it had submitted before. A job that failed or was canceled stays that
-// under its key.
+// under its key, also for those who share it when the context of one of them ends: Submit and Wait leave the job alone.
 func WithIdempotencyKey(key string) CallOption {
 	return func(job *SubmitJob) { job.IdempotencyKey = key }
 }

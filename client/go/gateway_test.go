@@ -54,6 +54,15 @@ func TestAPauseIsAsLongAsForemanSaysUnlessThatIsBeyondThePatience(t *testing.T) 
 	}
 }
 
+func TestPatienceIsCountedFromTheFirstFailureOfACallHoweverLongItWasWaitedFor(t *testing.T) {
+	g := newGateway(t, hangsUp, says(200, done))
+	_, err := foreman.New(g.URL, foreman.WithPatience(250*time.Millisecond)).Get(soon(t), "job_1")
+	must(t, err)
+	if len(g.sent()) != 2 {
+		t.Errorf("%d requests", len(g.sent()))
+	}
+}
+
 func streams(text string) http.HandlerFunc {
 	return func(answer http.ResponseWriter, _ *http.Request) {
 		answer.Header().Set("Content-Type", "text/event-stream")

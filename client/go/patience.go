@@ -18,20 +18,24 @@ const firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 // Statuses of those who are not there yet, of foreman's or of a gateway's.
 var passing = []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 
-// patience is what a caller has left of it.
+// patience is what a caller has left of it. It is counted from the first failure: the time until then was foreman's answer.
 type patience struct {
+	whole time.Duration
 	until time.Time
 	pause time.Duration
 }
 
 func (c *Client) renewed() patience {
-	return patience{until: time.Now().Add(c.patience), pause: firstPause}
+	return patience{whole: c.patience, pause: firstPause}
 }
 
 // rest pauses before the next try. It returns what failed when there is none, or the error of a context that ended.
 func (p *patience) rest(ctx context.Context, failed *Error) error {
-	wait := max(p.pause, failed.retryAfter)
-	if time.Now().Add(wait).After(p.until) {
+	now, wait := time.Now(), max(p.pause, failed.retryAfter)
+	if p.until.IsZero() {
+		p.until = now.Add(p.whole)
+	}
+	if now.Add(wait).After(p.until) {
 		return failed
 	}
 	p.pause = min(2*p.pause, longestPause)
