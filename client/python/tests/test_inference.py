@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from foreman_client import ChatResponse, Foreman, ForemanError, Job, Message
+from played import Answer, played
 from stage import EMBEDDER, OTHER, TALKER, TOKEN, Process, free_port, until
 
 MESSAGES: list[Message] = [{"role": "user", "content": "Why is the sky blue?"}]
@@ -191,6 +193,16 @@ def test_a_foreman_that_does_not_come_back_is_told_as_unreachable() -> None:
     with Foreman(f"http://127.0.0.1:{free_port()}", unreachable_s=0) as alone, pytest.raises(ForemanError) as raised:
         alone.chat(TALKER, MESSAGES)
     assert raised.value.code == "unreachable" and raised.value.status is None
+
+
+def test_what_is_said_of_the_answer_is_of_the_body_and_what_is_said_of_the_job_is_not() -> None:
+    with played(Answer(403)) as server, Foreman(server.url) as foreman, pytest.raises(ForemanError):
+        called: Message = {"role": "tool", "content": "12", "tool_call_id": "1"}
+        foreman.chat(TALKER, [called], logprobs=True, top_logprobs=2, truncate=False, shift=False, timeout_s=60)
+    said = json.loads(server.bodies[0])
+    body = {"model": TALKER, "messages": [called], "logprobs": True, "top_logprobs": 2}
+    assert said["request"]["body"] == {**body, "truncate": False, "shift": False}
+    assert said["timeout_s"] == 60
 
 
 def test_what_can_be_no_json_is_raised_at_once(foreman: Foreman) -> None:

@@ -17,6 +17,7 @@ class Message(TypedDict, total=False):
     images: Sequence[str]
     tool_calls: Sequence[Mapping[str, Any]]
     tool_name: str
+    tool_call_id: str
 
 
 class JobOptions(TypedDict, total=False):
@@ -34,13 +35,20 @@ class _Options(JobOptions, total=False):
     keep_alive: str | float
 
 
-class ChatOptions(_Options, total=False):
-    tools: Sequence[Mapping[str, Any]]
+class _TextOptions(_Options, total=False):
     format: str | Mapping[str, Any]
     think: bool | str
+    truncate: bool
+    shift: bool
+    logprobs: bool
+    top_logprobs: int
 
 
-class GenerateOptions(_Options, total=False):
+class ChatOptions(_TextOptions, total=False):
+    tools: Sequence[Mapping[str, Any]]
+
+
+class GenerateOptions(_TextOptions, total=False):
     system: str
     suffix: str
     template: str
@@ -48,8 +56,6 @@ class GenerateOptions(_Options, total=False):
     context: Sequence[int]
     #: Base64.
     images: Sequence[str]
-    format: str | Mapping[str, Any]
-    think: bool | str
 
 
 class EmbedOptions(_Options, total=False):
@@ -68,11 +74,20 @@ class _Metrics(TypedDict, total=False):
     eval_duration: int
 
 
+class Logprob(TypedDict, total=False):
+    token: Required[str]
+    logprob: Required[float]
+    bytes: Sequence[int]
+    #: The likeliest in its place.
+    top_logprobs: Sequence[Logprob]
+
+
 class _Answer(_Metrics, total=False):
     model: Required[str]
     created_at: Required[str]
     done: Required[bool]
     done_reason: str
+    logprobs: Sequence[Logprob]
 
 
 class ChatResponse(_Answer):
