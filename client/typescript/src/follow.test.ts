@@ -115,6 +115,19 @@ test("aborting a stream throws the signal's reason and cancels the job", async (
   await idle()
 })
 
+test('a stream that nobody reads is canceled by its signal, and by returning it', async () => {
+  fake.fault({ do: 'hang', after: 1, times: 2 })
+  const abort = new AbortController()
+  await foreman.chat({ ...chat, stream: true }, { signal: abort.signal })
+  const { id } = await newest()
+  abort.abort()
+  expect((await foreman.jobs.wait(id)).state).toBe('canceled')
+  await (await foreman.chat({ ...chat, stream: true })).return()
+  expect((await newest()).state).toBe('canceled')
+  expect((await newest()).id).not.toBe(id)
+  await idle()
+})
+
 test('a streamed call that fails throws with its code', async () => {
   const parts = await foreman.chat({ ...chat, model: 'nobody', stream: true })
   await expect(parts.next()).rejects.toMatchObject({ code: 'model_missing', job: { state: 'failed' } })

@@ -37,6 +37,7 @@ export class Order {
   readonly #submit: Send<Job>
   #id: string | undefined
   #sent = false
+  #leaving: Promise<void> | undefined
 
   /** Throws at once what JSON.stringify throws. */
   constructor(
@@ -70,7 +71,10 @@ export class Order {
   /** Resolves when the job is handed in, with its parts. */
   async parts<T>(): Promise<AsyncGenerator<T, void>> {
     try {
-      return this.#parts<T>((await this.#handIn()).id)
+      const parts = this.#parts<T>((await this.#handIn()).id)
+      // Begun, so that whoever returns it unread cancels the job.
+      await parts.next()
+      return parts
     } catch (error) {
       if (this.#options.signal?.aborted) await this.#cancel()
       throw error
@@ -81,7 +85,12 @@ export class Order {
     const { signal, on_restart } = this.#options
     let begun = false
     let over = false
+    // Whoever aborts may be busy with a part, or never ask for one.
+    const leave = () => void (over || this.#cancel())
+    signal?.addEventListener('abort', leave, { once: true })
     try {
+      signal?.throwIfAborted()
+      yield undefined as T
       for await (const event of eventsOf(this.#connection, id, { signal })) {
         if (event.event === 'output') {
           const part = JSON.parse(event.line) as T
@@ -98,6 +107,7 @@ export class Order {
         }
       }
     } finally {
+      signal?.removeEventListener('abort', leave)
       if (!over) await this.#cancel()
     }
   }
@@ -113,8 +123,12 @@ export class Order {
     return job
   }
 
-  /** Best effort: the caller is leaving and wants its own reason, not ours. */
-  async #cancel(): Promise<void> {
+  /** Once, best effort: the caller is leaving and wants its own reason, not ours. */
+  #cancel(): Promise<void> {
+    return (this.#leaving ??= this.#leave())
+  }
+
+  async #leave(): Promise<void> {
     if (!this.#sent) return
     const signal = AbortSignal.timeout(leaving_ms)
     try {
