@@ -93,10 +93,12 @@ export class Order {
       yield undefined as T
       for await (const event of eventsOf(this.#connection, id, { signal })) {
         if (event.event === 'output') {
-          const part = JSON.parse(event.line) as T
+          const part = JSON.parse(event.line) as { done?: boolean; error?: unknown }
+          // Ollama's last words on a runner that died are no part: what foreman makes of them, a failure or a new beginning, follows.
+          if (part.error !== undefined) continue
           begun = true
-          over = (part as { done?: boolean }).done === true
-          yield part
+          over = part.done === true
+          yield part as T
         } else if (event.event === 'restart' && begun) {
           begun = over = false
           if (!on_restart) throw new ForemanError('restarted', 'the answer begins anew')

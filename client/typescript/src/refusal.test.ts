@@ -97,6 +97,19 @@ test('a call that was aborted before it was made hands in no job', async () => {
   expect(asked).toEqual([])
 })
 
+test('a line with an error in a stream is no part of the answer, but what its job fails by', async () => {
+  const job = { id: 'job_1', state: 'failed', error: { code: 'target_failed', detail: 'unexpected EOF' } }
+  const lines = ['{"message":{"content":"a"},"done":false}', '{"error":"unexpected EOF"}']
+  const alone = await played((request, response) => {
+    if (request.method === 'POST') return response.end('{"id":"job_1","state":"queued"}')
+    for (const [i, line] of lines.entries()) response.write(`id: 1-${i}\nevent: output\ndata: ${line}\n\n`)
+    return response.end(`id: 2-0\nevent: state\ndata: ${JSON.stringify(job)}\n\n`)
+  })
+  const parts = await alone.chat({ ...chat, stream: true })
+  expect((await parts.next()).value).toMatchObject({ message: { content: 'a' } })
+  await expect(parts.next()).rejects.toMatchObject({ code: 'target_failed', job: { id: 'job_1' } })
+})
+
 test('a problem of a refused submit is told as it is', async () => {
   const problem = { code: 'unauthorized', status: 401, detail: 'a token is required' }
   const alone = await played((_, response) => response.writeHead(401).end(JSON.stringify(problem)))
