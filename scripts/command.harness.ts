@@ -1,6 +1,8 @@
 // For tests of the command line: a command as a process of its own, from its sources, with pipes for its streams.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 
@@ -97,4 +99,15 @@ export function valuesOf<T = Record<string, unknown>>(text: string): T[] {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as T)
+}
+
+/** A foreman played by hand. */
+export async function played(answer: RequestListener): Promise<{ url: string; close: () => void }> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
 }

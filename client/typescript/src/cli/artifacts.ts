@@ -43,7 +43,7 @@ const columns = [
 
 /** A name of foreman's leads nowhere else; whoever answers in its place gets no say about that. */
 function fileName(name: string): string {
-  if (/[/\\\p{Cc}]/u.test(name) || /^\.*$/.test(name))
+  if (/[/\\:\p{Cc}]/u.test(name) || /^\.*$/.test(name))
     throw new FailedError(`"${printable(name)}" is no name for a file`)
   return name
 }

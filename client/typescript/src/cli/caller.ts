@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { addressOf, headersOf } from '../address.ts'
-import { foremanError, ForemanError } from '../error.ts'
+import { foremanError, ForemanError, retryAfter } from '../error.ts'
 import { Foreman } from '../foreman.ts'
 import type { Problem } from '../api.ts'
 import { UsageError } from './failure.ts'
@@ -52,7 +52,7 @@ export class Caller {
       init.signal?.throwIfAborted()
       throw foremanError(error)
     }
-    throw refusal(answer.status, said)
+    throw refusal(answer, said)
   }
 }
 
@@ -65,16 +65,16 @@ function contentOf(file: string): string {
 }
 
 /** foreman's own problems, and errors in Ollama's shape, of which foreman's begin with its name. */
-function refusal(status: number, said: string): ForemanError {
+function refusal(answer: Response, said: string): ForemanError {
+  const { status } = answer
+  const head = { status, retry_after_s: retryAfter(answer) }
   const body = parsed(said) as Partial<Problem> & { error?: unknown }
   if (typeof body.code === 'string')
-    return new ForemanError(body.code, body.detail ?? body.code, { problem: body as Problem, status })
-  if (typeof body.error !== 'string') return new ForemanError('unreachable', `HTTP ${status}`, { status })
-  if (status === 401) return new ForemanError('unauthorized', body.error, { status })
+    return new ForemanError(body.code, body.detail ?? body.code, { problem: body as Problem, ...head })
+  if (typeof body.error !== 'string') return new ForemanError('unreachable', `HTTP ${status}`, head)
+  if (status === 401) return new ForemanError('unauthorized', body.error, head)
   const ours = body.error.startsWith('foreman: ')
-  return new ForemanError(ours ? 'target_unreachable' : 'target_failed', body.error.replace(/^foreman: /, ''), {
-    status,
-  })
+  return new ForemanError(ours ? 'target_unreachable' : 'target_failed', body.error.replace(/^foreman: /, ''), head)
 }
 
 function parsed(text: string): object {

@@ -51,7 +51,8 @@ async function submitted(...lines: string[]): Promise<string[]> {
 test('run writes the answer, and nothing else to a pipe', async () => {
   const { stdout, code } = await call(['run', 'llama3.2:3b', 'Why?', '--label', 'a=b', '--timeout', '60'])
   expect({ stdout, code }).toEqual({ stdout: `${await direct('Why?')}\n`, code: 0 })
-  const listed = await call(['list', '--label', 'a:b', '--json'])
+  const listed = await call(['list', '--label', 'a=b', '--json'])
+  expect(listed).toEqual(await call(['list', '--label', 'a:b', '--json']))
   expect(valuesOf(listed.stdout)).toMatchObject([{ labels: { a: 'b' }, timeout_s: 60, state: 'done' }])
 })
 
@@ -118,6 +119,13 @@ test('list is a table, by state and model', async () => {
   for (const row of rows) expect(row).toMatch(/^job_\S+ +failed +nobody:latest +model_missing$/)
   const none = await call(['list', '--model', 'never'])
   expect(none).toEqual({ stdout: '', stderr: 'no jobs\n', code: 0 })
+})
+
+test('a job that cannot be canceled does not keep the others from it', async () => {
+  const [first = '', last = ''] = await submitted(job('slow'), job('slow'))
+  const { stdout, stderr, code } = await call(['cancel', first, 'job_nobody', last])
+  expect({ stdout, code }).toEqual({ stdout: `${first} canceled\n${last} canceled\n`, code: 4 })
+  expect(stderr).toMatch(/^foreman: job_nobody: .*\n$/)
 })
 
 test('retry queues a failed job again', async () => {

@@ -1,6 +1,7 @@
 // get, list, cancel and retry: jobs looked at and changed by their ids.
 
 import type { Inputs, Job } from '../api.ts'
+import { ForemanError } from '../error.ts'
 import { exit } from './failure.ts'
 import { jobColumns, progressOf, rowOfJob } from './job-row.ts'
 import type { Colors } from './output.ts'
@@ -26,6 +27,9 @@ export interface ListOptions {
 
 const pageSize = 200
 
+/** Refusals that say nothing of the next job. */
+const ofOne = new Set<string>(['conflict', 'gone', 'not_found'])
+
 /** Newest first, page after page, as many as asked for. */
 export async function list({ caller, output, signal }: Session, { limit, ...filter }: ListOptions): Promise<number> {
   const jobs: Job[] = []
@@ -42,17 +46,24 @@ export async function list({ caller, output, signal }: Session, { limit, ...filt
   return exit.ok
 }
 
-/** Each id in turn; the first that is refused ends it. */
+/** Each id in turn, also after one that is refused. */
 export async function change(
   { caller, output, signal }: Session,
   verb: 'cancel' | 'retry',
   ids: readonly string[],
 ): Promise<number> {
+  let code: number = exit.ok
   for (const id of ids) {
-    const job = await caller.foreman.jobs[verb]({ id }, { signal })
-    output.result(job, () => [printable(`${job.id} ${job.state}`)])
+    try {
+      const job = await caller.foreman.jobs[verb]({ id }, { signal })
+      output.result(job, () => [printable(`${job.id} ${job.state}`)])
+    } catch (error) {
+      if (!(error instanceof ForemanError) || !ofOne.has(error.code)) throw error
+      output.failure({ code: error.code, detail: `${id}: ${error.message}` })
+      code = exit.refused
+    }
   }
-  return exit.ok
+  return code
 }
 
 function tableOf(jobs: readonly Job[], colors: Colors): string[] {

@@ -66,7 +66,7 @@ export class Output {
     if (!this.json && this.stderr.isTTY) this.stderr.write(this.#colorsOf(this.stderr).dim(text))
   }
 
-  failure({ code, detail, hint }: Failure): void {
+  failure({ code, detail, hint }: Omit<Failure, 'exit'>): void {
     const { red } = this.#colorsOf(this.stderr)
     const lines = this.json
       ? [printableJson({ error: { code, detail, hint } })]

@@ -66,7 +66,7 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
   program
     .command('submit <file>')
     .description('hand over jobs from a file (- is a pipe), a JSON object a line, and write their ids')
-    .option('--key <prefix>', 'keys are this and the number of the line: again makes no second jobs')
+    .option('--key <prefix>', 'keys are this and the number of the line: again makes no second jobs', named)
     .action((file: string, options: SubmitOptions) => does((session) => submit(session, file, options))())
 
   program
@@ -87,7 +87,7 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
     .description('jobs, newest first')
     .addOption(new Option('--state <state...>', 'only in these states').choices(states))
     .option('--model <model>', 'only of this model')
-    .option('--label <key:value>', 'only with this label')
+    .option('--label <key=value>', 'only with this label; key:value, too', asQuery)
     .option('--limit <count>', 'at most so many', whole, 50)
     .action((options: ListOptions) => does((session) => list(session, options))())
 
@@ -133,6 +133,17 @@ interface Typed {
 function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Expected a whole number above 0.')
   return Number(text)
+}
+
+/** A variable of a script that is not set would make one key of every file's first line. */
+function named(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Expected a word.')
+  return text
+}
+
+/** A label as `run` takes it, as GET /jobs takes it. */
+function asQuery(text: string): string {
+  return text.includes(':') ? text : text.replace('=', ':')
 }
 
 function labelled(text: string, before: Record<string, string> = {}): Record<string, string> {

@@ -1,7 +1,7 @@
 // run: one prompt as a job that is followed to its end, its answer written as it comes. Leaving cancels the job.
 
 import type { Job } from '../api.ts'
-import { throwUnlessDone } from '../error.ts'
+import { foremanError, throwUnlessDone } from '../error.ts'
 import type { GenerateResponse } from '../ollama.ts'
 import { exit } from './failure.ts'
 import { printableText } from './printable.ts'
@@ -35,7 +35,10 @@ export async function run(session: Session, model: string, prompt: string, optio
   } catch (error) {
     if (signal.aborted) {
       const leaving = { signal: AbortSignal.timeout(leaving_ms) }
-      await caller.foreman.jobs.cancel({ id }, leaving).catch(() => undefined)
+      await caller.foreman.jobs.cancel({ id }, leaving).catch((refused: unknown) => {
+        const ended = foremanError(refused).code === 'conflict'
+        if (!ended) session.output.note(`${id} could not be canceled: \`foreman cancel ${id}\``)
+      })
     }
     throw error
   }

@@ -1,6 +1,7 @@
 // What a command has to work with. It resolves with its exit code, and throws what went wrong.
 
 import type { Caller } from './caller.ts'
+import { UsageError } from './failure.ts'
 import type { Output } from './output.ts'
 
 export interface Session {
@@ -25,5 +26,10 @@ export async function readAll({ stdin, signal }: Session): Promise<string> {
     signal.removeEventListener('abort', leave)
   }
   signal.throwIfAborted()
-  return Buffer.concat(pieces).toString('utf8')
+  try {
+    return Buffer.concat(pieces).toString('utf8')
+  } catch (error) {
+    // There are texts too long for a string.
+    throw new UsageError(`the standard input: ${(error as Error).message}`)
+  }
 }

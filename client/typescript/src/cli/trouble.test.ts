@@ -1,14 +1,9 @@
 // What goes wrong, and what somebody at the command line is told about it: each with its exit code.
 
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer, type RequestListener, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Command, commandLine, environment, valuesOf } from '../../../../scripts/command.harness.ts'
+import { Command, played, valuesOf } from '../../../../scripts/command.harness.ts'
 import { freePort } from '../../../../scripts/demo/daemon.ts'
 import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
 import { Caller } from './caller.ts'
@@ -23,17 +18,6 @@ afterAll(() => stage?.close())
 
 const call = (args: string[], env: Record<string, string> = {}, input?: string) =>
   new Command(args, { env: { FOREMAN_URL: stage.url, ...env }, input }).ended
-/** A server played by hand. */
-async function played(answer: RequestListener): Promise<{ url: string; close: () => void }> {
-  const server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const close = () => {
-    server.closeAllConnections()
-    server.close()
-  }
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
-}
-
 const admitted = { FOREMAN_TOKEN: 'second' }
 
 test.each([
@@ -117,6 +101,7 @@ test('what is typed wrong ends with 2 and says what', async () => {
   expect(await told(['list', '--state', 'doing'])).toContain('queued, loading, working')
   expect(await told(['list', '--limit', '0'])).toContain('whole number')
   expect(await told(['run', 'm', 'Hi', '--label', 'a'])).toContain('key=value')
+  expect(await told(['submit', '-', '--key', ''])).toContain('Expected a word')
   expect(await told(['status', '--url', 'localhost:1'])).toContain('no http address')
   expect(await told(['submit', join(stage.folder, 'nothing')])).toContain('ENOENT')
   expect(await told(['submit', '-'], '{"a":1}\n[1]\n')).toContain('line 2 is no JSON object')
@@ -139,6 +124,8 @@ test('artifacts writes nothing outside of its folder, and nothing that is damage
   const folder = join(stage.folder, 'in')
   const up = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
   expect(up).toEqual({ stdout: '', stderr: 'foreman: "../up" is no name for a file\n', code: 1 })
+  name = 'C:up'
+  expect((await call(['artifacts', 'job_1', '-o', folder, '--url', url])).stderr).toContain('no name for a file')
   name = 'output.txt'
   const damaged = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
   expect(damaged).toEqual({ stdout: '', stderr: 'foreman: output.txt arrived damaged\n', code: 1 })
@@ -174,55 +161,6 @@ test('a pull that ends before its success has failed', async () => {
   expect(pulled).toMatchObject({ stdout: 'pulling manifest\n', code: 1 })
   expect(pulled.stderr).toContain('m: the pull broke off')
   close()
-})
-
-test('a reader that has enough ends it without a word', async () => {
-  const [node, main] = commandLine
-  const env = environment({ FOREMAN_URL: stage.url, ...admitted })
-  const { stdout, stderr } = await promisify(execFile)('sh', ['-c', '"$0" "$1" --help | head -n 1', node, main], {
-    env,
-  })
-  expect({ stdout, stderr }).toEqual({ stdout: 'Usage: foreman [options] [command]\n', stderr: '' })
-})
-
-test('a reader that has enough of a run cancels its job', async () => {
-  const asked: string[] = []
-  let events: ServerResponse | undefined
-  const say = (id: number) => events?.write(`id: 1-${id}\nevent: output\ndata: {"response":"word "}\n\n`)
-  const { url, close } = await played(({ url: path = '' }, response) => {
-    asked.push(path)
-    if (path === '/jobs') response.end('{"id":"job_1","state":"working"}')
-    else if (path !== '/jobs/job_1/events') response.end('{"result":{"data":{"id":"job_1","state":"canceled"}}}')
-    else {
-      events = response
-      say(1)
-    }
-  })
-  const [node, ...main] = commandLine
-  const running = spawn(node, [...main, 'run', 'm', 'Hi', '--url', url], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let told = ''
-  running.stderr.on('data', (piece: Buffer) => (told += piece.toString()))
-  const ended = once(running, 'close')
-  await once(running.stdout, 'data')
-  running.stdout.destroy()
-  say(2)
-  const [code] = await ended
-  expect({ code, told }).toEqual({ code: 0, told: '' })
-  expect(asked).toContain('/trpc/jobs.cancel')
-  close()
-})
-
-const full = '/dev/full'
-
-test.skipIf(!existsSync(full))('results that cannot be written are an error of one line, and end with 1', async () => {
-  const [node, main] = commandLine
-  const env = environment({ FOREMAN_URL: stage.url, ...admitted })
-  for (const line of ['status', '--help']) {
-    const command = `"$0" "$1" ${line} > ${full}; echo $?`
-    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', command, node, main], { env })
-    expect(stdout).toBe('1\n')
-    expect(stderr).toMatch(/^foreman: ENOSPC: .*\n$/)
-  }
 })
 
 test('help and the version end with 0 and need no foreman', async () => {
