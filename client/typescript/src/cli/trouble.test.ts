@@ -155,6 +155,22 @@ test('what a job failed by, and what foreman refuses by, cannot steer a terminal
   close()
 })
 
+test('a batch is sent again when the answer says so, whoever gives it', async () => {
+  let sent = 0
+  const { url, close } = await played(({ url: path = '' }, response) => {
+    if (path !== '/jobs/batch') response.end('{"result":{"data":{}}}')
+    else if (++sent > 1) response.end('{"data":[{"id":"job_1"}]}')
+    else response.writeHead(503, { 'retry-after': '1' }).end('<html>later</html>')
+  })
+  const body = '{"request":{"endpoint":"/api/chat","body":{"model":"m","messages":[]}}}'
+  const { stdout, code } = await call(['submit', '-', '--url', url], {}, body)
+  expect({ stdout, code, sent }).toEqual({ stdout: 'job_1\n', code: 0, sent: 2 })
+  const impatient = await played((_, response) => response.writeHead(503, { 'retry-after': '61' }).end())
+  await expect(new Caller({ url: impatient.url }).ask('/')).rejects.toMatchObject({ status: 503, retry_after_s: 61 })
+  impatient.close()
+  close()
+})
+
 test('a pull that ends before its success has failed', async () => {
   const { url, close } = await played((_, response) => response.end('{"status":"pulling manifest"}\n'))
   const pulled = await call(['pull', 'm', '--url', url])
