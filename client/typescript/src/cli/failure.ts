@@ -1,6 +1,6 @@
 // What went wrong, for whoever typed the command: one line, what to do about it, and the exit code.
 
-import { foremanError, type ForemanError } from '../error.ts'
+import { foremanError, ForemanError } from '../error.ts'
 
 /** The exit codes, documented in docs/cli.md. */
 export const exit = { ok: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, interrupted: 130 } as const
@@ -28,6 +28,9 @@ export function failureOf(error: unknown, { url, token }: { url: string; token: 
   if (error instanceof UsageError) return { code: 'usage', detail: error.message, exit: exit.usage }
   if (error instanceof FailedError) return { code: 'failed', detail: error.message, exit: exit.failed }
   if (isOfSystem(error)) return { code: error.code, detail: error.message, exit: exit.failed }
+  // fetch throws TypeErrors; of anything else foreman is not the cause.
+  if (!(error instanceof ForemanError || error instanceof TypeError))
+    return { code: 'internal', detail: error instanceof Error ? error.message : String(error), exit: exit.failed }
   const known = foremanError(error)
   const { code, job, status } = known
   if (job) return { code, detail: `${job.id}: ${known.message}`, hint: hintOfJob(code), exit: exit.failed }

@@ -7,6 +7,7 @@ import { Command, played, valuesOf } from '../../../../scripts/command.harness.t
 import { freePort } from '../../../../scripts/demo/daemon.ts'
 import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
 import { Caller } from './caller.ts'
+import { failureOf } from './failure.ts'
 
 let stage: Stage
 
@@ -106,6 +107,11 @@ test('what is typed wrong ends with 2 and says what', async () => {
   expect(await told(['submit', join(stage.folder, 'nothing')])).toContain('ENOENT')
   expect(await told(['submit', '-'], '{"a":1}\n[1]\n')).toContain('line 2 is no JSON object')
   expect(valuesOf(await told(['get', '--json']))).toMatchObject([{ error: { code: 'usage' } }])
+})
+
+test('what went wrong here is not told to be foreman that is away', () => {
+  const failure = failureOf(new RangeError('too long'), { url: stage.url, token: false })
+  expect(failure).toEqual({ code: 'internal', detail: 'too long', exit: 1 })
 })
 
 test('an Ollama in the place of foreman is found out', async () => {
