@@ -35,7 +35,6 @@ export interface App {
   url: string
   queue: Queue
   target: Target
-  deliverer: Deliverer
   metrics: Metrics
   /** Jobs that were running when an earlier foreman died, now queued again. */
   recovered: number
@@ -230,5 +229,5 @@ export async function startApp({
     target.close()
     store.close()
   }
-  return { url: listening, queue, target, deliverer, metrics, recovered, idle: () => worker.idle(), close }
+  return { url: listening, queue, target, metrics, recovered, idle: () => worker.idle(), close }
 }

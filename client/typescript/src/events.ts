@@ -3,6 +3,7 @@
 
 import type { Job } from './api.ts'
 import type { Connection, SignalOptions } from './connection.ts'
+import { Hearing } from './hearing.ts'
 import { linesOf } from './lines.ts'
 import { first_ms, pause } from './patience.ts'
 import { serverSent, type ServerSent } from './server-sent.ts'
@@ -23,9 +24,6 @@ export interface EventsOptions extends SignalOptions {
   after?: string
 }
 
-/** How long a connection may be silent that has a word on it every 15 s. */
-const silence_ms = 45_000
-
 /** Each event once and in order, over cut connections and restarts of foreman. */
 export async function* eventsOf(
   connection: Connection,
@@ -33,24 +31,17 @@ export async function* eventsOf(
   { after, signal }: EventsOptions = {},
 ): AsyncGenerator<JobEvent, void> {
   for (;;) {
-    const cut = new AbortController()
-    const leave = () => cut.abort(signal?.reason)
-    signal?.addEventListener('abort', leave, { once: true })
-    let watch: ReturnType<typeof setTimeout> | undefined
-    const heard = () => {
-      clearTimeout(watch)
-      watch = setTimeout(() => cut.abort(), silence_ms)
-    }
+    const hearing = new Hearing(signal)
     try {
       const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
       const path = `/jobs/${encodeURIComponent(id)}/events`
       const answer = await connection.patiently(
-        () => connection.rest.open(path, { headers, signal: cut.signal }),
+        () => connection.rest.open(path, { headers, signal: hearing.signal }),
         signal,
       )
       if (answer.status === 204) return
-      const events = eventsIn(linesOf(answer.body, heard))
-      heard()
+      const events = eventsIn(linesOf(answer.body, hearing.heard))
+      hearing.heard()
       for (;;) {
         const next = await events.next().catch(() => undefined)
         signal?.throwIfAborted()
@@ -60,9 +51,7 @@ export async function* eventsOf(
         if (next.value.event === 'end') return
       }
     } finally {
-      clearTimeout(watch)
-      signal?.removeEventListener('abort', leave)
-      cut.abort()
+      hearing.end()
     }
     await pause(first_ms, signal)
   }

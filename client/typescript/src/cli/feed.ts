@@ -1,6 +1,7 @@
 // The events of all jobs (GET /events) as they happen, taken up again where they were cut.
 
 import type { Job } from '../api.ts'
+import { Hearing } from '../hearing.ts'
 import { linesOf } from '../lines.ts'
 import { first_ms, patiently, pause } from '../patience.ts'
 import { serverSent } from '../server-sent.ts'
@@ -8,8 +9,6 @@ import type { Session } from './session.ts'
 
 /** A foreman that is away is waited for so long. */
 const unreachable_ms = 300_000
-/** How long a connection may be silent that has a word on it every 15 s. */
-const silence_ms = 45_000
 
 /**
  * Each change of state of any job from now on. `begun` is awaited once nothing will be missed any more. Throws the
@@ -19,22 +18,15 @@ export async function* feedOf({ caller, signal }: Session, begun: () => Promise<
   let after: string | undefined
   let first = true
   for (;;) {
-    const cut = new AbortController()
-    const leave = () => cut.abort(signal.reason)
-    signal.addEventListener('abort', leave, { once: true })
-    let watch: ReturnType<typeof setTimeout> | undefined
+    const hearing = new Hearing(signal)
     try {
       const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
-      const ask = () => caller.ask('/events', { headers, signal: cut.signal })
+      const ask = () => caller.ask('/events', { headers, signal: hearing.signal })
       const answer = await patiently(ask, { signal, unreachable_ms })
-      const heard = () => {
-        clearTimeout(watch)
-        watch = setTimeout(() => cut.abort(), silence_ms)
-      }
-      heard()
+      hearing.heard()
       if (first) await begun()
       first = false
-      for await (const { id, event, data = '' } of serverSent(linesOf(answer.body, heard))) {
+      for await (const { id, event, data = '' } of serverSent(linesOf(answer.body, hearing.heard))) {
         // The first has no event: it is the place to go on from while nothing has happened.
         after = id ?? after
         if (event === 'state') yield JSON.parse(data) as Job
@@ -42,11 +34,9 @@ export async function* feedOf({ caller, signal }: Session, begun: () => Promise<
     } catch (error) {
       signal.throwIfAborted()
       // Only a cut, in the words of fetch, is gone on after.
-      if (!cut.signal.aborted && !(error instanceof TypeError)) throw error
+      if (!hearing.signal.aborted && !(error instanceof TypeError)) throw error
     } finally {
-      clearTimeout(watch)
-      signal.removeEventListener('abort', leave)
-      cut.abort()
+      hearing.end()
     }
     await pause(first_ms, signal)
   }
