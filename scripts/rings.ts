@@ -115,9 +115,9 @@ function ringOf(path: string): number | undefined {
   return rings[roomOf(path)]
 }
 
-/** Tests beside the file, those that need a real Ollama, and those that call client programs. */
+/** Tests beside the file, those that need a real Ollama, those that call client programs, and those of the deployment. */
 function isTest(path: string): boolean {
-  return /\.(?:test|real|compat)\.ts$/.test(path)
+  return /\.(?:test|real|compat|deploy)\.ts$/.test(path)
 }
 
 function isGenerated(text: string): boolean {
