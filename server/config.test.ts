@@ -148,6 +148,10 @@ test('every setting can be set', () => {
 })
 
 describe('mistakes', () => {
+  test('are none where a shell also tells its callers where foreman is', () => {
+    expect(load({ FOREMAN_URL: 'http://127.0.0.1:11435' })).toEqual(load({}))
+  })
+
   test('are reported all at once, each with the variable, what was given and what is accepted', () => {
     const wrong = () =>
       load({

@@ -98,11 +98,16 @@ function secretSource(
   }
 }
 
+/** Tells callers where foreman is: a shell may have it for both. */
+const forCallers = 'FOREMAN_URL'
+
 function unknownVariables(env: Environment): Mistake[] {
   const known = Object.values<Setting<unknown>>(table).flatMap(({ name, secret }) =>
     secret ? [name, `${name}_FILE`] : [name],
   )
-  const unknown = Object.keys(env).filter((name) => name.startsWith('FOREMAN_') && !known.includes(name))
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('FOREMAN_') && !known.includes(name) && name !== forCallers,
+  )
   return unknown.sort().map((variable) => {
     const near = known
       .map((name) => ({ name, distance: leven(name, variable) }))
