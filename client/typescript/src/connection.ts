@@ -5,6 +5,7 @@ import { addressOf, headersOf } from './address.ts'
 import type { AppRouter } from './api.ts'
 import { ForemanError, foremanError, retryAfter } from './error.ts'
 import { patiently } from './patience.ts'
+import { straight } from './redirect.ts'
 import { Rest } from './rest.ts'
 
 export interface ConnectionOptions {
@@ -34,7 +35,7 @@ export class Connection {
     const base = addressOf(url)
     const headers = headersOf(token)
     // Called through a function of its own: a browser's fetch insists on its window.
-    const ask: typeof globalThis.fetch = fetch ?? ((input, init) => globalThis.fetch(input, init))
+    const ask = straight(fetch ?? ((input, init) => globalThis.fetch(input, init)), base)
     this.rest = new Rest({ url: base, headers, fetch: ask })
     this.trpc = createTRPCClient<AppRouter>({
       links: [httpLink({ url: `${base}/trpc`, headers, fetch: orStatus(ask) as never })],

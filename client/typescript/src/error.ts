@@ -49,7 +49,9 @@ export class ForemanError extends Error {
   readonly problem?: Problem
   /** The job, when it failed or was canceled. */
   readonly job?: Job
-  /** The HTTP status of the answer, whoever gave it (foreman or a gateway); undefined without an answer. */
+  /** The job that the call is about, when it is known: also of one that is not waited for any longer, and goes on. */
+  job_id?: string
+  /** The HTTP status of the answer, whoever gave it (foreman or a gateway); undefined without an answer. In browsers a redirect has 0. */
   readonly status?: number
   /** Seconds to stay away for, when the answer said so. */
   readonly retry_after_s?: number
@@ -59,6 +61,7 @@ export class ForemanError extends Error {
     this.code = code
     this.problem = facts.problem
     this.job = facts.job
+    this.job_id = facts.job?.id ?? facts.problem?.job_id
     this.status = facts.status ?? facts.problem?.status
     this.retry_after_s = facts.retry_after_s ?? facts.problem?.retry_after_s
   }
@@ -82,6 +85,12 @@ export function foremanError(error: unknown): ForemanError {
   return new ForemanError('unreachable', told, { status, cause: error })
 }
 
+/** What a call about a job threw, with the job's id. */
+export function ofJob(id: string, error: unknown): unknown {
+  if (error instanceof ForemanError) error.job_id ??= id
+  return error
+}
+
 /** Whether the job has ended, one way or another. */
 export function hasEnded({ state }: Job): boolean {
   return state === 'done' || state === 'failed' || state === 'canceled'
@@ -94,8 +103,10 @@ export function throwUnlessDone(job: Job): void {
     throw new ForemanError(job.error?.code ?? 'internal', job.error?.detail ?? 'the job failed', { job })
 }
 
-/** `Retry-After` of an answer, if that is a number of seconds. */
+/** `Retry-After` of an answer in seconds, if that is a number of them or a date. */
 export function retryAfter({ headers }: Response): number | undefined {
   const said = headers.get('retry-after') ?? ''
-  return /^\d+$/.test(said) ? Number(said) : undefined
+  if (/^\d+$/.test(said)) return Number(said)
+  const at = said.endsWith(' GMT') ? Date.parse(said) : NaN
+  return Number.isNaN(at) ? undefined : Math.max(0, (at - Date.now()) / 1000)
 }

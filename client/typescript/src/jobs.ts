@@ -2,7 +2,7 @@
 
 import type { Inputs, Job, Outputs } from './api.ts'
 import type { Connection, SignalOptions } from './connection.ts'
-import { ForemanError, hasEnded } from './error.ts'
+import { ForemanError, hasEnded, ofJob } from './error.ts'
 import { eventsOf, type EventsOptions, type JobEvent } from './events.ts'
 import { newKey } from './key.ts'
 import { linesOf } from './lines.ts'
@@ -68,11 +68,15 @@ export class Jobs {
 
   /** Resolves with the job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile. */
   async wait(id: string, { signal, include }: WaitOptions = {}): Promise<Job> {
-    for (;;) {
-      const job = await this.get({ id, wait: wait_s, ...(include && { include }) }, { signal })
-      if (hasEnded(job)) return job
-      // A stopping foreman answers at once: without a pause this would spin until it is gone.
-      await pause(first_ms, signal)
+    try {
+      for (;;) {
+        const job = await this.get({ id, wait: wait_s, ...(include && { include }) }, { signal })
+        if (hasEnded(job)) return job
+        // A stopping foreman answers at once: without a pause this would spin until it is gone.
+        await pause(first_ms, signal)
+      }
+    } catch (error) {
+      throw ofJob(id, error)
     }
   }
 

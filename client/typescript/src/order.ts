@@ -3,7 +3,7 @@
 
 import type { Job } from './api.ts'
 import type { Connection } from './connection.ts'
-import { ForemanError, hasEnded, throwUnlessDone } from './error.ts'
+import { ForemanError, hasEnded, ofJob, throwUnlessDone } from './error.ts'
 import { eventsOf } from './events.ts'
 import { Jobs, wait_s } from './jobs.ts'
 import { newKey } from './key.ts'
@@ -108,6 +108,10 @@ export class Order {
           throwUnlessDone(event.job)
         }
       }
+    } catch (error) {
+      // What cannot be followed any longer goes on, and may be waited for later.
+      over ||= error instanceof ForemanError && error.code !== 'restarted'
+      throw ofJob(id, error)
     } finally {
       signal?.removeEventListener('abort', leave)
       if (!over) await this.#cancel()

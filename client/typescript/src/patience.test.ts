@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { ForemanError } from './error.ts'
-import { patiently } from './patience.ts'
+import { patiently, pause } from './patience.ts'
 
 afterEach(() => vi.useRealTimers())
 
@@ -38,4 +38,12 @@ test('patience ends so long after the first failure, and without any there is on
   await expect(played(call, 10_000)).rejects.toMatchObject({ code: 'unreachable' })
   // After 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s.
   expect(tries).toBe(1 + 6)
+})
+
+test('a pause that is longer than any timer can wait is not over at once', async () => {
+  vi.useFakeTimers()
+  let over = false
+  void pause(Infinity).then(() => (over = true))
+  await vi.advanceTimersByTimeAsync(86_400_000)
+  expect(over).toBe(false)
 })

@@ -13,6 +13,8 @@ export interface PatienceOptions {
 /** Milliseconds before what was cut is tried for the first time again. */
 export const first_ms = 250
 const longest_ms = 5_000
+/** The longest that a timer can wait; one that is to wait longer does not at all. */
+const timer_ms = 2 ** 31 - 1
 const passing = new Set([429, 502, 503, 504])
 
 export async function patiently<T>(call: () => Promise<T>, { signal, unreachable_ms }: PatienceOptions): Promise<T> {
@@ -40,7 +42,7 @@ function passes({ code, status }: ForemanError): boolean {
 /** Rejects with the signal's reason when that is aborted first. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(done, ms)
+    const timer = setTimeout(done, Math.min(ms, timer_ms))
     function done() {
       signal?.removeEventListener('abort', left)
       resolve()

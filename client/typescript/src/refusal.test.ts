@@ -75,6 +75,43 @@ test('an answer that says to come back later than there is patience for is final
   expect(asked).toHaveLength(2)
 })
 
+test.each([
+  ['an hour from now', (now: number) => new Date(now + 3_600_000).toUTCString(), 1],
+  ['an hour ago', (now: number) => new Date(now - 3_600_000).toUTCString(), 2],
+  ['longer than any number', () => '9'.repeat(400), 1],
+  ['before now', () => '-5', 2],
+  ['no date', () => 'soon GMT', 2],
+])('a pause that is told as %s is as long, unless that is beyond the patience', async (_, value, requests) => {
+  const alone = await played((_, response) => {
+    if (asked.length === 1) response.writeHead(503, { 'retry-after': value(Date.now()) }).end('<html>later</html>')
+    else response.writeHead(403).end()
+  })
+  await expect(alone.jobs.submit({ request: { endpoint: '/api/chat', body: chat } })).rejects.toThrow(
+    requests === 1 ? '503' : '403',
+  )
+  expect(asked).toHaveLength(requests)
+  asked = []
+  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toThrow(requests === 1 ? '503' : '403')
+  expect(asked).toHaveLength(requests)
+})
+
+const queued = JSON.stringify({ id: 'job_1', state: 'queued' })
+
+test('whoever can wait no longer is told of which job, and the job is left alone', async () => {
+  await played((request, response) => {
+    if (request.url?.startsWith('/jobs?') || request.url === '/jobs') response.end(queued)
+    else request.socket.destroy()
+  })
+  const { port } = server!.address() as AddressInfo
+  const impatient = new Foreman({ url: `http://127.0.0.1:${port}`, unreachable_ms: 0 })
+  const told = { code: 'unreachable', job_id: 'job_1' }
+  await expect(impatient.chat(chat)).rejects.toMatchObject(told)
+  await expect(impatient.jobs.wait('job_1')).rejects.toMatchObject(told)
+  const parts = await impatient.chat({ ...chat, stream: true })
+  await expect(parts.next()).rejects.toMatchObject(told)
+  expect(asked.filter((path) => path.includes('cancel'))).toEqual([])
+})
+
 test('a job is handed in again under the key that it was handed in with', async () => {
   const keys: unknown[] = []
   server = createServer(async (request, response) => {

@@ -38,6 +38,7 @@ try {
   told.artifact = (await (await foreman.jobs.artifact(data[0].id, 'output.txt')).text()) === message.content
   told.missing = await foreman.chat({ ...chat, model: 'nobody' }).catch((error) => [error instanceof ForemanError, error.code])
   told.refused = await new Foreman({ url }).chat(chat).catch(({ code, status }) => [code, status])
+  told.moved = await new Foreman({ url: '/moved', token }).chat(chat).catch(({ code, message }) => [code, message])
   const abort = new AbortController()
   const left = foreman.chat(chat, { signal: abort.signal, labels: { by: 'leaving' } })
   abort.abort(new Error('left'))
@@ -70,13 +71,14 @@ beforeAll(async () => {
   told = arrived.promise
   server = createServer(async (request, answer) => {
     if (request.url === '/told') arrived.resolve(JSON.parse(await text(request)))
+    if (request.url?.startsWith('/moved')) return answer.writeHead(301, { location: stage.url }).end()
     const [type, body] =
       request.url === '/bundle.js'
         ? ['text/javascript', readFileSync(bundle)]
         : request.url === '/foreman'
           ? ['application/json', JSON.stringify({ url: stage.url, token })]
           : ['text/html', '<!doctype html><script type="module" src="/bundle.js"></script>']
-    answer.writeHead(200, { 'content-type': type as string }).end(body)
+    return answer.writeHead(200, { 'content-type': type as string }).end(body)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -109,6 +111,7 @@ test('a page of another origin calls, streams, follows, fetches and leaves', asy
     artifact: true,
     missing: [true, 'model_missing'],
     refused: ['unauthorized', 401],
+    moved: ['unreachable', 'a redirect: the url to set is that of foreman itself'],
     left: 'left',
   })
 })

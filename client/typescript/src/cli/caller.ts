@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { addressOf, headersOf } from '../address.ts'
 import { foremanError, ForemanError, retryAfter } from '../error.ts'
 import { Foreman } from '../foreman.ts'
+import { straight } from '../redirect.ts'
 import type { Problem } from '../api.ts'
 import { UsageError } from './failure.ts'
 
@@ -24,6 +25,7 @@ export class Caller {
   /** Waits for foreman for minutes: for what goes on after a first answer. */
   readonly patient: Foreman
   readonly #headers: Record<string, string>
+  readonly #fetch: typeof fetch
 
   /** Throws UsageError for an address or a token that is none, and for a file that cannot be read. */
   constructor({ url, token, tokenFile }: CallerOptions) {
@@ -35,6 +37,7 @@ export class Caller {
     } catch (error) {
       throw new UsageError((error as Error).message)
     }
+    this.#fetch = straight(fetch, this.url)
     const where = { url: this.url, token: this.token }
     this.foreman = new Foreman({ ...where, unreachable_ms: 0 })
     this.patient = new Foreman(where)
@@ -45,7 +48,7 @@ export class Caller {
     let answer: Response
     let said = ''
     try {
-      answer = await fetch(this.url + path, { ...init, headers: { ...init.headers, ...this.#headers } })
+      answer = await this.#fetch(this.url + path, { ...init, headers: { ...init.headers, ...this.#headers } })
       if (answer.ok) return answer
       said = await answer.text()
     } catch (error) {
