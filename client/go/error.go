@@ -64,6 +64,8 @@ type Error struct {
 	Problem *Problem
 	// Job is the one that failed or was canceled.
 	Job *Job
+	// JobID is the job that the call is about, when it is known: also of one that is not waited for any longer, and goes on.
+	JobID string
 
 	retryAfter time.Duration
 	cause      error
@@ -87,16 +89,28 @@ func outcome(job *Job) error {
 	case job.State == StateDone:
 		return nil
 	case job.State == StateCanceled:
-		return &Error{Code: ErrCanceled, Detail: "the job was canceled", Job: job}
+		return &Error{Code: ErrCanceled, Detail: "the job was canceled", Job: job, JobID: job.ID}
 	case job.Error == nil:
-		return &Error{Code: ErrInternal, Detail: "the job " + string(job.State), Job: job}
+		return &Error{Code: ErrInternal, Detail: "the job " + string(job.State), Job: job, JobID: job.ID}
 	default:
-		return &Error{Code: Code(job.Error.Code), Detail: job.Error.Detail, Job: job}
+		return &Error{Code: Code(job.Error.Code), Detail: job.Error.Detail, Job: job, JobID: job.ID}
 	}
 }
 
+// ofJob gives an error the id of its job.
+func ofJob(id string, err error) error {
+	failed, is := err.(*Error)
+	if !is || failed.JobID != "" {
+		return err
+	}
+	// It may be one that all calls of a client share.
+	known := *failed
+	known.JobID = id
+	return &known
+}
+
 // refusal makes an error of an answer that is none of success, and closes it.
-func refusal(response *http.Response) *Error {
+func (c *Client) refusal(response *http.Response) *Error {
 	defer response.Body.Close()
 	refused := &Error{
 		Code:       ErrUnreachable,
@@ -104,9 +118,13 @@ func refusal(response *http.Response) *Error {
 		Status:     response.StatusCode,
 		retryAfter: retryAfter(response.Header),
 	}
+	if response.StatusCode < http.StatusBadRequest {
+		refused.Detail += ", " + redirected(c.address, response)
+		return refused
+	}
 	var problem api.Problem
 	if json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&problem) == nil && problem.Code != "" {
-		refused.Code, refused.Detail, refused.Problem = Code(problem.Code), problem.Detail, &problem
+		refused.Code, refused.Detail, refused.Problem, refused.JobID = Code(problem.Code), problem.Detail, &problem, problem.JobID
 	}
 	return refused
 }

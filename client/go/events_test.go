@@ -156,3 +156,20 @@ func TestTheEndOfTheContextEndsAStreamAndCancelsItsJob(t *testing.T) {
 		t.Errorf("err = %v, jobs = %+v", last, page.Data)
 	}
 }
+
+func TestALineWithAnErrorInAStreamIsNoPartOfTheAnswerButWhatItsJobFailsBy(t *testing.T) {
+	g := newGateway(t, says(202, queued), streams("id: 1-0\nevent: output\ndata: {\"message\":{\"content\":\"a\"},\"done\":false}\n\n"+
+		"id: 1-1\nevent: output\ndata: {\"error\":\"unexpected EOF\"}\n\n"+
+		"id: 2-0\nevent: state\ndata: {\"id\":\"job_1\",\"state\":\"failed\",\"error\":{\"code\":\"target_failed\",\"detail\":\"unexpected EOF\"}}\n\n"))
+	var parts []string
+	var last error
+	for part, err := range foreman.New(g.URL).ChatStream(soon(t), foreman.ChatRequest{Model: "llama3.2", Messages: hello}) {
+		if last = err; err == nil {
+			parts = append(parts, part.Message.Content)
+		}
+	}
+	var failed *foreman.Error
+	if !slices.Equal(parts, []string{"a"}) || !errors.Is(last, foreman.ErrTargetFailed) || !errors.As(last, &failed) || failed.JobID != "job_1" {
+		t.Errorf("parts = %q, err = %v", parts, last)
+	}
+}

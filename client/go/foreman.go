@@ -24,6 +24,7 @@ type Client struct {
 	// The generated layer below its own reading of answers.
 	calls    api.ClientInterface
 	patience time.Duration
+	address  string
 	// What is wrong with the address or the token, for every call to say.
 	wrong error
 }
@@ -76,7 +77,7 @@ func New(address string, options ...Option) *Client {
 	// Only an option can fail here, and these do not.
 	generated, _ := api.NewClientWithResponses(address, api.WithHTTPClient(&client), api.WithRequestEditorFn(authorize))
 	calls, _ := api.NewClient(address, api.WithHTTPClient(listener{&client, silence}), api.WithRequestEditorFn(authorize))
-	return &Client{api: generated, calls: calls, patience: s.patience, wrong: wrong(address, s.token)}
+	return &Client{api: generated, calls: calls, patience: s.patience, address: address, wrong: wrong(address, s.token)}
 }
 
 func wrong(address, token string) error {

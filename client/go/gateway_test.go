@@ -11,25 +11,6 @@ import (
 	foreman "example.com/foreman/client/go"
 )
 
-func TestARedirectionIsNotFollowed(t *testing.T) {
-	for _, status := range []int{301, 303, 307, 308} {
-		other := newGateway(t, says(200, done))
-		g := newGateway(t, func(answer http.ResponseWriter, request *http.Request) {
-			http.Redirect(answer, request, other.URL+request.URL.RequestURI(), status)
-		})
-		for _, c := range []*foreman.Client{foreman.New(g.URL), foreman.New(g.URL, foreman.WithHTTPClient(&http.Client{}))} {
-			var failed *foreman.Error
-			_, err := c.Submit(soon(t), foreman.SubmitJob{Request: chat(t, "llama3.2")})
-			if !errors.Is(err, foreman.ErrUnreachable) || !errors.As(err, &failed) || failed.Status != status {
-				t.Errorf("%d: err = %v", status, err)
-			}
-		}
-		if len(other.sent()) != 0 {
-			t.Errorf("%d: sent %q", status, other.sent())
-		}
-	}
-}
-
 func TestAListThatIsNoneIsNoEmptyOne(t *testing.T) {
 	g := newGateway(t, says(200, `{"signed_in": false}`))
 	if page, err := foreman.New(g.URL).List(soon(t), foreman.ListOptions{}); !errors.Is(err, foreman.ErrUnreachable) {

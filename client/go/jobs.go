@@ -66,7 +66,7 @@ func (c *Client) Wait(ctx context.Context, id string, include ...Include) (*Job,
 		asked := time.Now()
 		job, err := c.get(ctx, id, round, include)
 		if err != nil || terminal(job) {
-			return job, err
+			return job, ofJob(id, err)
 		}
 		// Before its time only a foreman that is stopping answers: without a pause this would spin until it is gone.
 		if time.Since(asked) < round {
@@ -142,7 +142,8 @@ func (c *Client) All(ctx context.Context, options ListOptions) iter.Seq2[Job, er
 	}
 }
 
-// Artifact opens what a job has made, by the name it has in Job.Artifacts. The caller closes it.
+// Artifact opens what a job has made, by the name it has in Job.Artifacts. The caller closes it. Read to its end it is what foreman
+// has, or ends with an error.
 func (c *Client) Artifact(ctx context.Context, id, name string) (io.ReadCloser, error) {
 	response, err := c.patiently(ctx, func(ctx context.Context) (*http.Response, error) {
 		return c.calls.GetArtifact(ctx, id, name, &api.GetArtifactParams{})
@@ -150,7 +151,7 @@ func (c *Client) Artifact(ctx context.Context, id, name string) (io.ReadCloser, 
 	if err != nil {
 		return nil, err
 	}
-	return response.Body, nil
+	return wholly(response), nil
 }
 
 func (c *Client) get(ctx context.Context, id string, wait time.Duration, include []Include) (*Job, error) {

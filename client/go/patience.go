@@ -112,7 +112,7 @@ func (c *Client) once(ctx context.Context, call func(context.Context) (*http.Res
 	case err != nil:
 		return nil, &Error{Code: ErrUnreachable, Detail: err.Error(), cause: err}
 	case response.StatusCode >= http.StatusMultipleChoices:
-		return nil, refusal(response)
+		return nil, c.refusal(response)
 	}
 	return response, nil
 }

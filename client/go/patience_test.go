@@ -162,6 +162,36 @@ func TestPatienceHasAnEnd(t *testing.T) {
 	}
 }
 
+func TestWhoeverCanWaitNoLongerIsToldOfWhichJobWhichIsLeftAlone(t *testing.T) {
+	request := foreman.ChatRequest{Model: "llama3.2", Messages: hello}
+	for name, call := range map[string]func(*foreman.Client) error{
+		"Chat": func(c *foreman.Client) error {
+			_, err := c.Chat(soon(t), request)
+			return err
+		},
+		"ChatStream": func(c *foreman.Client) (last error) {
+			for _, err := range c.ChatStream(soon(t), request) {
+				last = err
+			}
+			return last
+		},
+	} {
+		g := newGateway(t, says(202, queued), hangsUp)
+		err := call(foreman.New(g.URL, foreman.WithPatience(0)))
+		var failed *foreman.Error
+		if !errors.As(err, &failed) || failed.Code != foreman.ErrUnreachable || failed.JobID != "job_1" || strings.Contains(strings.Join(g.sent(), " "), "/cancel") {
+			t.Errorf("%s: err = %+v after %q", name, err, g.sent())
+		}
+	}
+	wrong := foreman.New("")
+	for _, id := range []string{"job_1", "job_2"} {
+		var failed *foreman.Error
+		if _, err := wrong.Wait(soon(t), id); !errors.As(err, &failed) || failed.JobID != id {
+			t.Errorf("err = %+v", err)
+		}
+	}
+}
+
 func TestAnAddressThatIsNoneIsSaidAtOnce(t *testing.T) {
 	for _, address := range []string{"", "127.0.0.1:11435", "ftp://127.0.0.1", "http://", "http://a b"} {
 		if _, err := foreman.New(address).Get(soon(t), "job_1"); !errors.Is(err, foreman.ErrInvalidRequest) {

@@ -59,6 +59,9 @@ func stream[T any](ctx context.Context, c *Client, endpoint Endpoint, request an
 			switch {
 			case err != nil:
 				over = ctx.Err() == nil
+				err = ofJob(id, err)
+			case event.Kind == EventOutput && lastWords(event.Output):
+				continue
 			case event.Kind == EventOutput:
 				begun = true
 				err = json.Unmarshal(event.Output, &part)
@@ -85,4 +88,11 @@ func stream[T any](ctx context.Context, c *Client, endpoint Endpoint, request an
 func lastPart(line json.RawMessage) bool {
 	var part struct{ Done bool }
 	return json.Unmarshal(line, &part) == nil && part.Done
+}
+
+// lastWords says whether a line is Ollama's on a runner that died. That is no part: what foreman makes of it, a failure or a new
+// beginning, follows.
+func lastWords(line json.RawMessage) bool {
+	var words struct{ Error any }
+	return json.Unmarshal(line, &words) == nil && words.Error != nil
 }
