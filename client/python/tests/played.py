@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 
 @dataclass
@@ -16,6 +18,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     #: The connection is closed with as many bytes of the body missing.
     missing: int = 0
+    #: Nothing more is said, and the connection stays.
+    silent: bool = False
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Played:
 def played(*answers: Answer) -> Iterator[Played]:
     """Gives the answers one after the other, the last one for ever."""
     left = list(answers)
+    over = Event()
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -44,6 +49,8 @@ def played(*answers: Answer) -> Iterator[Played]:
             self.send_header("content-length", str(len(answer.body) + answer.missing))
             self.end_headers()
             self.wfile.write(answer.body)
+            if answer.silent:
+                over.wait()
 
         do_GET = do_POST = do_DELETE = answer
 
@@ -57,6 +64,21 @@ def played(*answers: Answer) -> Iterator[Played]:
     try:
         yield server
     finally:
+        over.set()
         http.shutdown()
         thread.join()
         http.server_close()
+
+
+_now = datetime.now(UTC).isoformat()
+_job = {
+    **{"id": "job_1", "sequence": 1, "request": {"endpoint": "/api/chat", "model": "llama3.2"}, "labels": {}},
+    **{"created_at": _now, "queued_at": _now, "loading_at": None, "working_at": None, "finished_at": None},
+    **{"attempt": 0, "max_attempts": 3, "interruptions": 0, "timeout_s": 60, "artifacts": []},
+    "links": {"self": "", "events": "", "stream": "", "cancel": ""},
+}
+
+
+def job(state: str, **more: object) -> bytes:
+    """``job_1`` in a state, as foreman says it."""
+    return json.dumps({**_job, "state": state, **more}).encode()

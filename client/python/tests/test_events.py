@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from foreman_client import EndEvent, Foreman, ForemanError, OutputEvent, RestartEvent
+from foreman_client import EndEvent, Foreman, ForemanError, OutputEvent, RestartEvent, calls
 from foreman_client.events import EventReader, JobEvent, Lines
-from played import Answer, played
+from played import Answer, job, played
 
 #: What Python takes for the end of a line and JSON does not.
 SAID = {"message": {"content": "a\u2028b\u0085c\x1c"}}
@@ -89,6 +89,42 @@ def test_a_stream_that_is_cut_before_it_says_anything_is_asked_for_again() -> No
     with played(Answer(200, b'{"do', missing=1), Answer(200, b'{"done": true}\n')) as server:
         with Foreman(server.url, unreachable_s=10) as foreman:
             assert list(foreman.jobs.stream("job_1")) == [{"done": True}]
+
+
+def test_a_stream_that_is_silent_before_it_says_anything_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "STREAM_QUIET_S", 0.5)
+    silent = Answer(200, missing=9, silent=True)
+    with played(silent, silent, Answer(200, b'{"done": true}\n')) as server:
+        # Patience for one pause and no second one: each answer renews it.
+        with Foreman(server.url, unreachable_s=0.3) as foreman:
+            assert list(foreman.jobs.stream("job_1")) == [{"done": True}]
+
+
+def test_a_stream_that_falls_silent_halfway_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "STREAM_QUIET_S", 0.5)
+    halfway = Answer(200, b'{"done": false}\n', missing=9, silent=True)
+    with played(halfway, Answer(200, job("working"))) as server, Foreman(server.url) as foreman:
+        stream = foreman.jobs.stream("job_1")
+        assert next(stream) == {"done": False}
+        with pytest.raises(ForemanError) as raised:
+            next(stream)
+    assert (raised.value.code, raised.value.job_id) == ("interrupted", "job_1")
+
+
+def test_a_line_with_an_error_in_a_stream_is_no_part_of_the_answer_but_what_its_job_fails_by() -> None:
+    failed = job("failed", error={"code": "target_failed", "detail": "unexpected EOF"})
+    said = (
+        b'id: 1-0\nevent: output\ndata: {"response": "a", "done": false}\n\n'
+        b'id: 1-1\nevent: output\ndata: {"error": "unexpected EOF"}\n\n'
+        b'id: 2-1\nevent: end\ndata: {"state": "failed"}\n\n'
+    )
+    answers = Answer(202, job("queued")), Answer(200, said, EVENT_STREAM), Answer(200, failed)
+    with played(*answers) as server, Foreman(server.url) as foreman:
+        stream = foreman.generate("llama3.2", "Hi", stream=True)
+        assert next(stream)["response"] == "a"
+        with pytest.raises(ForemanError) as raised:
+            next(stream)
+    assert (raised.value.code, raised.value.job_id) == ("target_failed", "job_1")
 
 
 def test_a_last_line_needs_no_end() -> None:

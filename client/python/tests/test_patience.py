@@ -12,7 +12,7 @@ import pytest
 from foreman_client import Foreman, ForemanError, SubmitJob
 from foreman_client.error import refusal
 from foreman_client.patience import Patience, unanswered
-from played import Answer, played
+from played import Answer, job, played
 
 OVER = Answer(403)
 
@@ -66,6 +66,31 @@ def test_half_an_answer_is_asked_for_again() -> None:
         with pytest.raises(ForemanError) as raised:
             chat(foreman)
     assert raised.value.status == 403
+
+
+def test_an_answer_that_cannot_be_decoded_is_asked_for_again() -> None:
+    broken = Answer(200, b"no gzip", {"content-encoding": "gzip"})
+    with played(broken, OVER) as server, Foreman(server.url, unreachable_s=10) as foreman:
+        with pytest.raises(ForemanError) as raised:
+            chat(foreman)
+    assert raised.value.status == 403
+    with played(broken) as server, Foreman(server.url, unreachable_s=0) as foreman:
+        for call in (chat, lambda foreman: foreman.jobs.get("job_1"), lambda f: list(f.jobs.stream("job_1"))):
+            with pytest.raises(ForemanError) as raised:
+                call(foreman)
+            assert raised.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_whoever_can_wait_no_longer_is_told_of_which_job_and_the_job_is_left_alone(stream: bool) -> None:
+    with (
+        played(Answer(202, job("queued")), Answer(200, b"{", missing=9)) as server,
+        Foreman(server.url, unreachable_s=0) as foreman,
+        pytest.raises(ForemanError) as raised,
+    ):
+        list(foreman.chat("llama3.2", [], stream=True)) if stream else chat(foreman)
+    assert (raised.value.code, raised.value.job_id) == ("unreachable", "job_1")
+    assert len(server.asked) == 2
 
 
 def test_what_says_when_to_come_back_is_asked_again_and_no_other_problem() -> None:

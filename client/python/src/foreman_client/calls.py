@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -50,6 +51,8 @@ T = TypeVar("T")
 WAIT_S = 25
 #: Silence after which a connection is taken for dead; foreman says something every 15 s on an event stream.
 QUIET_S = 40.0
+#: The same of a stream, on which foreman has no words of its own: a model may load, or think about a long question.
+STREAM_QUIET_S = 300.0
 
 _json = {"Content-Type": "application/json"}
 
@@ -94,6 +97,13 @@ def _said(read: Callable[[Any], T]) -> Callable[[httpx.Response], T]:
 
 def _nothing(_: httpx.Response) -> None:
     return None
+
+
+def _whole(response: httpx.Response) -> bytes:
+    # The digest is the tag, to which a gateway that compresses may add something.
+    if sha256(response.content).hexdigest() not in response.headers.get("etag", ""):
+        raise ValueError("not what foreman has")
+    return response.content
 
 
 def _given(value: object) -> Any:
@@ -159,8 +169,7 @@ def events(id: str, after: str | None) -> Call[None]:
 
 
 def stream(id: str) -> Call[None]:
-    # Silent for as long as a model loads.
-    return _call(stream_job._get_kwargs(id=id), _nothing, quiet_s=None)
+    return _call(stream_job._get_kwargs(id=id), _nothing, quiet_s=STREAM_QUIET_S)
 
 
 def artifacts(id: str) -> Call[list[Artifact]]:
@@ -168,7 +177,7 @@ def artifacts(id: str) -> Call[list[Artifact]]:
 
 
 def artifact(id: str, name: str) -> Call[bytes]:
-    return _call(get_artifact._get_kwargs(id=id, name=name), lambda response: response.content)
+    return _call(get_artifact._get_kwargs(id=id, name=name), _whole)
 
 
 def deliveries(id: str) -> Call[list[Delivery]]:

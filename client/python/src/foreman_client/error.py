@@ -27,6 +27,7 @@ class ForemanError(Exception):
         status: int | None = None,
         problem: Problem | None = None,
         job: Job | None = None,
+        job_id: str | None = None,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
@@ -37,8 +38,30 @@ class ForemanError(Exception):
         self.problem = problem
         #: The job, when it failed, was canceled or started over.
         self.job = job
+        #: The job that the call is about, when it is known: also of one that is not waited for any longer, and goes on.
+        self.job_id = job.id if job else job_id
         #: Seconds after which the call may be made again, when the answer says so.
         self.retry_after_s = retry_after_s
+
+
+def of_job(id: str, error: ForemanError) -> ForemanError:
+    """The same error, with the id of its job."""
+    error.job_id = error.job_id or id
+    return error
+
+
+def redirect(response: httpx.Response, url: str) -> ForemanError:
+    """Followed, a job that is handed in would become a question for the list. ``url``: where foreman was looked for."""
+    asked = str(response.url).removeprefix(url)
+    to = str(response.next_request.url) if response.next_request else None
+    where = "that of foreman itself"
+    said = "a redirect"
+    if to and to.endswith(asked):
+        where = to.removesuffix(asked)
+    elif to:
+        said += f" to {to}"
+    status = response.status_code
+    return ForemanError("unreachable", f"HTTP {status}, {said}: the url to set is {where}", status=status)
 
 
 def refusal(response: httpx.Response) -> ForemanError:
@@ -50,6 +73,7 @@ def refusal(response: httpx.Response) -> ForemanError:
         problem.detail if problem else f"HTTP {status}",
         status=status,
         problem=problem,
+        job_id=(problem and problem.job_id) or None,
         retry_after_s=_retry_after_s(response.headers.get("retry-after", "")),
     )
 

@@ -22,7 +22,7 @@ _passing = frozenset({429, 502, 503, 504})
 _unsendable = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
-def unanswered(error: httpx.TransportError) -> ForemanError:
+def unanswered(error: httpx.RequestError) -> ForemanError:
     """A call that got no answer, or half of one."""
     unreachable = ForemanError("unreachable", str(error) or type(error).__name__)
     unreachable.__cause__ = error

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import httpx
 
+from ..address import address
 from ..calls import Call
 from ..concurrency import async_sleep
-from ..error import ForemanError, refusal
+from ..error import ForemanError, redirect, refusal
 from ..patience import Patience, unanswered
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ class AsyncConnection:
     ) -> None:
         if token is not None and not re.fullmatch(r"[!-~]+", token):
             raise ValueError("a token has no spaces, line feeds or other characters beyond ASCII")
-        self._url = url.rstrip("/")
+        self._url = address(url)
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._unreachable_s = unreachable_s
         # Any number may wait at once: a caller that stood in line for a connection would have no job in the queue.
@@ -50,7 +51,7 @@ class AsyncConnection:
         async with self.open(call, within_s) as response:
             try:
                 await response.aread()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 raise unanswered(error) from error
             try:
                 return call.read(response)
@@ -70,14 +71,16 @@ class AsyncConnection:
             timeout=httpx.Timeout(within_s or call.quiet_s, connect=within_s or 10, write=within_s or 60, pool=None),
         )
         try:
-            response = await self._http.send(request, stream=True)
-        except httpx.TransportError as error:
+            response = await self._http.send(request, stream=True, follow_redirects=False)
+        except httpx.RequestError as error:
             raise unanswered(error) from error
         try:
+            if response.is_redirect:
+                raise redirect(response, self._url)
             if not response.is_success:
                 try:
                     await response.aread()
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     raise unanswered(error) from error
                 raise refusal(response)
             yield response

@@ -134,6 +134,9 @@ class AsyncForeman:
             job = await self.jobs.submit(submitted)
             async with aclosing(self.jobs.events(job.id)) as events:
                 async for event in events:
+                    # Ollama's last words on a runner that died are no part: what foreman makes of them follows.
+                    if isinstance(event, OutputEvent) and "error" in event.line:
+                        continue
                     if isinstance(event, OutputEvent):
                         said, whole = True, event.line.get("done") is True
                         yield event.line

@@ -11,7 +11,7 @@ import httpx
 from .. import calls
 from ..calls import WAIT_S
 from ..concurrency import async_sleep
-from ..error import ForemanError, failure
+from ..error import ForemanError, failure, of_job
 from ..events import EndEvent, EventReader, JobEvent, Lines, read_line
 from ..generated.models import Artifact, Job, JobList
 from ..generated.models.get_job_include_item import GetJobIncludeItem
@@ -47,7 +47,11 @@ class AsyncJobs:
     async def wait(self, id: str, *, include: Sequence[GetJobIncludeItem] | None = None) -> Job:
         """The job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile."""
         while True:
-            job = await self.get(id, wait=WAIT_S, include=include)
+            try:
+                job = await self.get(id, wait=WAIT_S, include=include)
+            except ForemanError as error:
+                of_job(id, error)
+                raise
             if job.state in _ended:
                 return job
             # A stopping foreman answers at once: without a pause this would spin until it is gone.
@@ -120,11 +124,11 @@ class AsyncJobs:
                             if isinstance(event, EndEvent):
                                 return
                 error = ForemanError("unreachable", "the events ended before the job did")
-            except httpx.TransportError as cut:
+            except httpx.RequestError as cut:
                 error = unanswered(cut)
             except ForemanError as refused:
                 error = refused
-            await async_sleep(patience.pause_s(error))
+            await async_sleep(patience.pause_s(of_job(id, error)))
 
     async def stream(self, id: str) -> AsyncGenerator[dict[str, Any], None]:
         """The target's own lines from the start of the attempt, live or again; of a job of ``/v1`` its answer, once.
@@ -145,14 +149,14 @@ class AsyncJobs:
                     for line in lines.rest():
                         yield read_line(line)
                     return
-            except httpx.TransportError as cut:
+            except httpx.RequestError as cut:
                 if said:
                     raise await self._cut(id) from cut
                 # A gateway has no more patience with a job that waits.
                 error = unanswered(cut)
             except ForemanError as refused:
                 error = refused
-            await async_sleep(patience.pause_s(error))
+            await async_sleep(patience.pause_s(of_job(id, error)))
 
     async def _cut(self, id: str) -> ForemanError:
         job = await self.get(id)

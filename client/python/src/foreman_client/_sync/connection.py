@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import httpx
 
+from ..address import address
 from ..calls import Call
 from ..concurrency import sleep
-from ..error import ForemanError, refusal
+from ..error import ForemanError, redirect, refusal
 from ..patience import Patience, unanswered
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ class Connection:
     def __init__(self, url: str, token: str | None, unreachable_s: float, http_client: httpx.Client | None) -> None:
         if token is not None and not re.fullmatch(r"[!-~]+", token):
             raise ValueError("a token has no spaces, line feeds or other characters beyond ASCII")
-        self._url = url.rstrip("/")
+        self._url = address(url)
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._unreachable_s = unreachable_s
         # Any number may wait at once: a caller that stood in line for a connection would have no job in the queue.
@@ -48,7 +49,7 @@ class Connection:
         with self.open(call, within_s) as response:
             try:
                 response.read()
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 raise unanswered(error) from error
             try:
                 return call.read(response)
@@ -68,14 +69,16 @@ class Connection:
             timeout=httpx.Timeout(within_s or call.quiet_s, connect=within_s or 10, write=within_s or 60, pool=None),
         )
         try:
-            response = self._http.send(request, stream=True)
-        except httpx.TransportError as error:
+            response = self._http.send(request, stream=True, follow_redirects=False)
+        except httpx.RequestError as error:
             raise unanswered(error) from error
         try:
+            if response.is_redirect:
+                raise redirect(response, self._url)
             if not response.is_success:
                 try:
                     response.read()
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     raise unanswered(error) from error
                 raise refusal(response)
             yield response

@@ -11,7 +11,7 @@ import httpx
 from .. import calls
 from ..calls import WAIT_S
 from ..concurrency import sleep
-from ..error import ForemanError, failure
+from ..error import ForemanError, failure, of_job
 from ..events import EndEvent, EventReader, JobEvent, Lines, read_line
 from ..generated.models import Artifact, Job, JobList
 from ..generated.models.get_job_include_item import GetJobIncludeItem
@@ -47,7 +47,11 @@ class Jobs:
     def wait(self, id: str, *, include: Sequence[GetJobIncludeItem] | None = None) -> Job:
         """The job once it is done, failed or canceled, however long that takes and whoever restarts meanwhile."""
         while True:
-            job = self.get(id, wait=WAIT_S, include=include)
+            try:
+                job = self.get(id, wait=WAIT_S, include=include)
+            except ForemanError as error:
+                of_job(id, error)
+                raise
             if job.state in _ended:
                 return job
             # A stopping foreman answers at once: without a pause this would spin until it is gone.
@@ -118,11 +122,11 @@ class Jobs:
                             if isinstance(event, EndEvent):
                                 return
                 error = ForemanError("unreachable", "the events ended before the job did")
-            except httpx.TransportError as cut:
+            except httpx.RequestError as cut:
                 error = unanswered(cut)
             except ForemanError as refused:
                 error = refused
-            sleep(patience.pause_s(error))
+            sleep(patience.pause_s(of_job(id, error)))
 
     def stream(self, id: str) -> Generator[dict[str, Any], None]:
         """The target's own lines from the start of the attempt, live or again; of a job of ``/v1`` its answer, once.
@@ -143,14 +147,14 @@ class Jobs:
                     for line in lines.rest():
                         yield read_line(line)
                     return
-            except httpx.TransportError as cut:
+            except httpx.RequestError as cut:
                 if said:
                     raise self._cut(id) from cut
                 # A gateway has no more patience with a job that waits.
                 error = unanswered(cut)
             except ForemanError as refused:
                 error = refused
-            sleep(patience.pause_s(error))
+            sleep(patience.pause_s(of_job(id, error)))
 
     def _cut(self, id: str) -> ForemanError:
         job = self.get(id)
