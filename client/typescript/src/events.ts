@@ -1,8 +1,9 @@
-// What happens to a job, as it happens: server-sent events, read by fetch so that a token can go along, and taken up
-// again where they were cut.
+// What happens to a job, or to all of them, as it happens: server-sent events, read by fetch so that a token can go along, and
+// taken up again where they were cut.
 
 import type { Job } from './api.ts'
 import type { Connection, SignalOptions } from './connection.ts'
+import { ForemanError, ofJob } from './error.ts'
 import { Hearing } from './hearing.ts'
 import { linesOf } from './lines.ts'
 import { first_ms, pause } from './patience.ts'
@@ -19,36 +20,80 @@ export type JobEvent =
   /** There is no more. */
   | { event: 'end'; id: string; state: Job['state'] }
 
+/** `id` is what to go on after. */
+export type QueueEvent =
+  /** The first: whatever happens after this is told. */
+  | { event: 'begin'; id: string }
+  /** A job as it was when it came into a state, without what is only known live. */
+  | { event: 'state'; id: string; job: Job }
+  /** Of jobs that were erased meanwhile not all was told: look at the jobs anew. */
+  | { event: 'reset'; id: string }
+
 export interface EventsOptions extends SignalOptions {
-  /** The id of the last event seen; default: from the start of the job. */
+  /** The id of the last event seen; default: from the start of the job, and of all jobs from now on. */
   after?: string
 }
 
-/** Each event once and in order, over cut connections and restarts of foreman. */
+/** Each event of a job once and in order, over cut connections and restarts of foreman. */
 export async function* eventsOf(
   connection: Connection,
   id: string,
-  { after, signal }: EventsOptions = {},
+  options: EventsOptions = {},
 ): AsyncGenerator<JobEvent, void> {
+  try {
+    for await (const told of followed(connection, `/jobs/${encodeURIComponent(id)}/events`, options)) {
+      const event = eventOf(told)
+      if (event) yield event
+      if (event?.event === 'end') return
+    }
+  } catch (error) {
+    throw ofJob(id, error)
+  }
+}
+
+/** Each state that a job comes into, over cut connections and restarts of foreman. It has no end. */
+export async function* eventsOfAll(
+  connection: Connection,
+  options: EventsOptions = {},
+): AsyncGenerator<QueueEvent, void> {
+  let begun = false
+  for await (const { event, id = '', data = '' } of followed(connection, '/events', options)) {
+    if (event === 'state') yield { event, id, job: parsed(data) as Job }
+    else if (event === 'reset') yield { event, id }
+    // Each connection begins with its place; of a later one that is where the last was cut.
+    else if (event === undefined && id !== '' && !begun) {
+      begun = true
+      yield { event: 'begin', id }
+    }
+  }
+}
+
+/** What is said at an address, one connection after the other until there is no more. */
+async function* followed(
+  connection: Connection,
+  path: string,
+  { after, signal }: EventsOptions,
+): AsyncGenerator<ServerSent, void> {
   for (;;) {
     const hearing = new Hearing(signal)
     try {
       const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
-      const path = `/jobs/${encodeURIComponent(id)}/events`
       const answer = await connection.patiently(
         () => connection.rest.open(path, { headers, signal: hearing.signal }),
         signal,
       )
       if (answer.status === 204) return
-      const events = eventsIn(linesOf(answer.body, hearing.heard))
+      const type = answer.headers.get('content-type')
+      if (!type?.startsWith('text/event-stream'))
+        throw new ForemanError('unreachable', `no events, but ${type}`, { status: answer.status })
+      const events = serverSent(linesOf(answer.body, hearing.heard))
       hearing.heard()
       for (;;) {
         const next = await events.next().catch(() => undefined)
         signal?.throwIfAborted()
         if (!next || next.done) break
-        if ('id' in next.value) after = next.value.id
+        after = next.value.id ?? after
         yield next.value
-        if (next.value.event === 'end') return
       }
     } finally {
       hearing.end()
@@ -57,18 +102,20 @@ export async function* eventsOf(
   }
 }
 
-async function* eventsIn(lines: AsyncIterable<string>): AsyncGenerator<JobEvent, void> {
-  for await (const told of serverSent(lines)) {
-    const event = eventOf(told)
-    if (event) yield event
-  }
-}
-
 /** Undefined for what tells nothing, and for kinds that a later foreman may have. */
 function eventOf({ event, id = '', data = '' }: ServerSent): JobEvent | undefined {
-  if (event === 'state') return { event, id, job: JSON.parse(data) as Job }
+  if (event === 'state') return { event, id, job: parsed(data) as Job }
   if (event === 'output') return { event, id, line: data }
   if (event === 'restart') return { event }
-  if (event === 'end') return { event, id, state: (JSON.parse(data) as { state: Job['state'] }).state }
+  if (event === 'end') return { event, id, state: (parsed(data) as { state: Job['state'] }).state }
   return undefined
+}
+
+/** No later connection would say it otherwise. */
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch (cause) {
+    throw new ForemanError('unreachable', "not an event of foreman's", { cause })
+  }
 }

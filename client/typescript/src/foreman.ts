@@ -2,6 +2,7 @@
 
 import type { Inputs, Outputs } from './api.ts'
 import { Connection, type ConnectionOptions, type SignalOptions } from './connection.ts'
+import { eventsOfAll, type EventsOptions, type QueueEvent } from './events.ts'
 import { Jobs } from './jobs.ts'
 import type {
   ChatRequest,
@@ -28,6 +29,8 @@ export class Foreman {
     plan: (input?: Inputs['queue']['plan'], options?: SignalOptions) => Promise<Outputs['queue']['plan']>
     pause: Look<Outputs['queue']['pause']>
     resume: Look<Outputs['queue']['resume']>
+    /** What happens to all jobs from now on, or from `after` on: each once and in order. */
+    events: (options?: EventsOptions) => AsyncGenerator<QueueEvent, void>
   }
   readonly target: { get: Look<Outputs['target']['get']> }
   readonly webhooks: Webhooks = webhooks
@@ -51,6 +54,7 @@ export class Foreman {
       plan: (input = {}, options) => again(options, (signal) => trpc.queue.plan.query(input, signal)),
       pause: (options) => again(options, (signal) => trpc.queue.pause.mutate({}, signal)),
       resume: (options) => again(options, (signal) => trpc.queue.resume.mutate({}, signal)),
+      events: (options) => eventsOfAll(connection, options),
     }
     this.target = { get: (options) => again(options, (signal) => trpc.target.get.query({}, signal)) }
   }

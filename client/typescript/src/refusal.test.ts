@@ -139,6 +139,7 @@ test('a line with an error in a stream is no part of the answer, but what its jo
   const lines = ['{"message":{"content":"a"},"done":false}', '{"error":"unexpected EOF"}']
   const alone = await played((request, response) => {
     if (request.method === 'POST') return response.end('{"id":"job_1","state":"queued"}')
+    response.setHeader('content-type', 'text/event-stream')
     for (const [i, line] of lines.entries()) response.write(`id: 1-${i}\nevent: output\ndata: ${line}\n\n`)
     return response.end(`id: 2-0\nevent: state\ndata: ${JSON.stringify(job)}\n\n`)
   })

@@ -5,7 +5,6 @@ import type { Job } from '../api.ts'
 import { foremanError, hasEnded, throwUnlessDone } from '../error.ts'
 import { pause } from '../patience.ts'
 import { exit } from './failure.ts'
-import { feedOf } from './feed.ts'
 import { frame, rowsOf, type View } from './frame.ts'
 import { jobColumns, rowOfJob, type JobRow } from './job-row.ts'
 import { printable } from './printable.ts'
@@ -20,12 +19,12 @@ export async function watch(session: Session, id: string | undefined): Promise<n
   const { output } = session
   const first = await viewOf(session, 100)
   if (output.terminal) return redrawn(session, first)
-  const begun = async () => {
-    if (output.json) return
+  for await (const event of session.caller.patient.queue.events({ signal: session.signal })) {
+    if (event.event === 'state') tell(session, event.job)
+    if (event.event !== 'begin' || output.json) continue
     const lines = rowsOf(await viewOf(session, 100), Date.now()).map(lineOf)
     output.result(undefined, () => lines)
   }
-  for await (const job of feedOf(session, begun)) tell(session, job)
   return exit.ok
 }
 
