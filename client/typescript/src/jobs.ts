@@ -109,7 +109,7 @@ export class Jobs {
     }
   }
 
-  /** What a job has made, by the name it has in `artifacts`, as fetch answers it: `.text()`, `.json()`, `.blob()`, `.body`. */
+  /** What a job has made, by the name it has in `artifacts`, as fetch answers it: `.text()`, `.json()`, `.blob()`, `.body`. These reject when it is cut. */
   artifact(id: string, name: string, { signal }: SignalOptions = {}): Promise<Response> {
     return this.#open(`/jobs/${encodeURIComponent(id)}/artifacts/${encodeURIComponent(name)}`, signal)
   }

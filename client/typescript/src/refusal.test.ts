@@ -148,6 +148,21 @@ test('a line with an error in a stream is no part of the answer, but what its jo
   await expect(parts.next()).rejects.toMatchObject({ code: 'target_failed', job: { id: 'job_1' } })
 })
 
+test.each(['{"signed_in":false}', 'null', '[]', '<html>sign in</html>'])('%s is no job', async (said) => {
+  const alone = await played((_, response) => response.end(said))
+  const request = { endpoint: '/api/chat' as const, body: chat }
+  await expect(alone.jobs.submit({ request })).rejects.toMatchObject({ code: 'unreachable', status: 200 })
+  await expect(alone.jobs.submit_batch({ jobs: [{ request }] })).rejects.toMatchObject({ code: 'unreachable' })
+  expect(asked).toHaveLength(2)
+})
+
+test.each([{ 'content-length': '10' }, {}])('an artifact that is cut is none, with %o', async (headers) => {
+  const alone = await played((_, response) => {
+    response.writeHead(200, headers).write('whole', () => response.destroy())
+  })
+  await expect(alone.jobs.artifact('job_1', 'output.txt').then((answer) => answer.text())).rejects.toThrow()
+})
+
 test('a problem of a refused submit is told as it is', async () => {
   const problem = { code: 'unauthorized', status: 401, detail: 'a token is required' }
   const alone = await played((_, response) => response.writeHead(401).end(JSON.stringify(problem)))

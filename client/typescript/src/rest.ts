@@ -23,11 +23,11 @@ export class Rest {
 
   /** Throws at once what JSON.stringify throws: no later try would make JSON of it. */
   submit(input: Inputs['jobs']['submit']): Send<Outputs['jobs']['submit']> {
-    return this.#post('/jobs', JSON.stringify(input))
+    return this.#post('/jobs', JSON.stringify(input), ({ id }) => typeof id === 'string')
   }
 
   submitBatch(input: Inputs['jobs']['submit_batch']): Send<Outputs['jobs']['submit_batch']> {
-    return this.#post('/jobs/batch', JSON.stringify(input))
+    return this.#post('/jobs/batch', JSON.stringify(input), ({ data }) => Array.isArray(data))
   }
 
   /** Resolves with an answer as soon as its head is there, unless that is a refusal. */
@@ -39,12 +39,13 @@ export class Rest {
     throw refused(answer, isProblem(said) ? said : undefined)
   }
 
-  #post<O>(path: string, body: string): Send<O> {
+  /** `known` tells what foreman says from the JSON of somebody on the way to it. */
+  #post<O>(path: string, body: string, known: (said: Partial<Record<string, unknown>>) => boolean): Send<O> {
     return async (signal, query = '') => {
       const headers = { 'content-type': 'application/json' }
       const answer = await this.open(path + query, { method: 'POST', headers, body, signal })
       const said = parsed(await answer.text())
-      if (said === undefined) throw refused(answer)
+      if (typeof said !== 'object' || said === null || !known(said)) throw refused(answer)
       return said as O
     }
   }
