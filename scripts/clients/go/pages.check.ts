@@ -26,7 +26,7 @@ beforeAll(async () => {
   project = join(stage.folder, 'project')
   mkdirSync(project)
   await run('go', ['mod', 'init', 'project'], { cwd: project, env })
-  const [, install = ''] = snippetsIn(page, 'sh')
+  const install = snippetsIn(page, 'sh').find((text) => text.includes('-replace')) ?? ''
   expect(install).toContain(`go get ${path}`)
   await run('sh', ['-ec', install.replace('../foreman', root)], { cwd: project, env })
 }, 120_000)

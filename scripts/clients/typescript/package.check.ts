@@ -2,7 +2,7 @@
 // oldest Node that it runs in.
 
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -90,10 +90,26 @@ for (const part of await foreman.chat({ model: '', messages: [] })) part
   for (const code of ['TS2367', 'TS2339', 'TS2322', 'TS2488']) expect(wrong.split(code), code).toHaveLength(3)
 })
 
+test('the first call takes one install and at most ten lines', async () => {
+  const [install = ''] = snippetsIn(textOf('docs', 'clients.md'), 'sh')
+  const folder = join(project.folder, 'first')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+  await run('sh', ['-ec', install.replace('../foreman', root)], { cwd: folder, env })
+  const [first = ''] = shown
+  expect(first.trim().split('\n').length).toBeLessThanOrEqual(10)
+  writeFileSync(join(folder, 'first.ts'), here(first))
+  expect((await printed(join(folder, 'first.ts'))).trim().split(' ')).toHaveLength(5)
+})
+
 test('the first call, and the one that streams, print the same answer', async () => {
-  const whole = await printed(await program("idempotency_key: 'sky-5'"))
+  const whole = await printed(await program("await foreman.chat({ model: 'llama3.2', messages })"))
   expect(whole.trim().split(' ').length).toBeGreaterThan(1)
   expect(await printed(await program('on_restart'))).toBe(whole.trimEnd())
+})
+
+test('the one that tells errors apart finds the model missing', async () => {
+  expect(await printed(await program('instanceof ForemanError'))).toMatch(/^model_missing job_\S+ undefined\n$/)
 })
 
 test('the one that hands over finds the job by its label, follows and prints it', async () => {
@@ -124,7 +140,7 @@ test('who speaks plain REST has its types', async () => {
 })
 
 test('every TypeScript of the page is one of these', () => {
-  expect(shown).toHaveLength(5)
+  expect(shown).toHaveLength(6)
 })
 
 test('the command line runs in Node 18', async () => {
