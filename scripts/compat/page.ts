@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { capabilities, type Capability, type Program } from './program.ts'
+import { capabilities, type Program } from './program.ts'
 
 const page = join(import.meta.dirname, '..', '..', 'docs', 'compatibility.md')
 
@@ -12,7 +12,7 @@ export function shownGo(): string {
 }
 
 /** Of a program, with those of its capabilities that were the same as without foreman. */
-export function rowOf(program: Program, version: string, same: ReadonlySet<Capability>): string {
+export function rowOf(program: Program, version: string, same: ReadonlySet<string>): string {
   const { name, token, unpinned, without = {} } = program
   const cells = capabilities.map((capability) => (same.has(capability) ? 'yes' : without[capability] ? '–' : '**no**'))
   const reasons = capabilities.flatMap((capability) =>
