@@ -93,19 +93,27 @@ export class Jobs {
    * off, because the job failed, was canceled or starts over, or foreman stops: then look at the job.
    */
   async *stream<T = unknown>(id: string, { signal }: SignalOptions = {}): AsyncGenerator<T, void> {
-    const { body } = await this.#open(`/jobs/${encodeURIComponent(id)}/stream`, signal)
-    const lines = linesOf(body)
-    try {
-      for (;;) {
-        const { value, done } = await lines.next().catch((cause: unknown) => {
-          signal?.throwIfAborted()
-          throw new ForemanError('unreachable', 'the answer broke off', { cause })
-        })
-        if (done) return
-        yield JSON.parse(value) as T
+    for (let said = false; ;) {
+      const { body } = await this.#open(`/jobs/${encodeURIComponent(id)}/stream`, signal)
+      const lines = linesOf(body)
+      try {
+        for (;;) {
+          const next = await lines.next().catch((cause: unknown) => {
+            signal?.throwIfAborted()
+            if (said) throw new ForemanError('unreachable', 'the answer broke off', { cause })
+          })
+          // Who cuts a job that waits has no more patience with it; one that ended has a status that says why.
+          if (!next) break
+          if (next.done) return
+          said = true
+          yield JSON.parse(next.value) as T
+        }
+      } catch (error) {
+        throw ofJob(id, error)
+      } finally {
+        await lines.return()
       }
-    } finally {
-      await lines.return()
+      await pause(first_ms, signal)
     }
   }
 

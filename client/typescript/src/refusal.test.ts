@@ -148,6 +148,17 @@ test('a line with an error in a stream is no part of the answer, but what its jo
   await expect(parts.next()).rejects.toMatchObject({ code: 'target_failed', job: { id: 'job_1' } })
 })
 
+test('a stream that is cut before its first line is asked for again, and after that it is not', async () => {
+  const answers = ['{', '{"n":', '{"n":1}\n{"n":']
+  const alone = await played((_, response) => {
+    response.writeHead(200).write(answers[asked.length - 1], () => response.destroy())
+  })
+  const lines = alone.jobs.stream('job_1')
+  expect((await lines.next()).value).toEqual({ n: 1 })
+  await expect(lines.next()).rejects.toMatchObject({ code: 'unreachable', job_id: 'job_1' })
+  expect(asked).toHaveLength(3)
+})
+
 test.each(['{"signed_in":false}', 'null', '[]', '<html>sign in</html>'])('%s is no job', async (said) => {
   const alone = await played((_, response) => response.end(said))
   const request = { endpoint: '/api/chat' as const, body: chat }
