@@ -26,7 +26,7 @@ test('a reader that has enough of a run cancels its job', async () => {
     if (path === '/jobs') response.end('{"id":"job_1","state":"working"}')
     else if (path !== '/jobs/job_1/events') response.end('{"result":{"data":{"id":"job_1","state":"canceled"}}}')
     else {
-      events = response
+      events = response.setHeader('content-type', 'text/event-stream')
       say(1)
     }
   })
@@ -47,7 +47,7 @@ test('a reader that has enough of a run cancels its job', async () => {
 test('a run that is left and cannot cancel its job says which one goes on', async () => {
   const { url, close } = await played(({ url: path = '' }, response) => {
     if (path === '/jobs') response.end('{"id":"job_1","state":"queued"}')
-    else if (path === '/jobs/job_1/events') response.write(':\n\n')
+    else if (path === '/jobs/job_1/events') response.setHeader('content-type', 'text/event-stream').write(':\n\n')
     else response.writeHead(500).end()
   })
   const running = new Command(['run', 'm', 'Hi'], { env: { FOREMAN_URL: url } })
