@@ -2,7 +2,7 @@
 // through, nothing that was done is lost.
 
 import Database from 'better-sqlite3'
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chat, openForeman, replyOf, type Foreman } from './app.harness.ts'
@@ -51,6 +51,23 @@ async function servesPeopleOnly(foreman: Foreman): Promise<void> {
 }
 
 describe('a disk that is full', () => {
+  test('is seen in the figures, which also see that there is room again, and how much', async () => {
+    const disk = new Disk()
+    const foreman = await openForeman({ fault: disk.fault })
+    const figure = async (name: string) =>
+      Number(new RegExp(`^foreman_${name} (.+)$`, 'm').exec((await foreman.get('/metrics')).text)?.[1])
+    expect(await figure('store_writable')).toBe(1)
+    disk.full = true
+    expect((await foreman.post('/jobs', chat())).status).toBe(507)
+    expect(await figure('store_writable')).toBe(0)
+    disk.full = false
+    await eventually(async () => (await figure('store_writable')) === 1)
+    const { bsize, blocks } = statfsSync(foreman.folder)
+    const free = await figure('store_free_bytes')
+    expect(free).toBeGreaterThan(0)
+    expect(free).toBeLessThan(bsize * blocks)
+  })
+
   test('refuses submits with 507, and takes them again when there is room; /readyz says both', async () => {
     const disk = new Disk()
     const foreman = await openForeman({ fault: disk.fault })

@@ -159,15 +159,21 @@ test('what goes wrong inside is logged whole and told to nobody', async () => {
     })
 })
 
-test('a pause is told, when it begins, when it ends and at a start that finds it; so is a turn, by its model', async () => {
+test('a pause is told, when it begins, when it ends and at a start that finds it, and in the figures while jobs wait; so is a turn, by its model', async () => {
   const foreman = await openForeman()
   const said = () => foreman.lines.map(({ msg }) => msg)
+  const waiting = async () =>
+    [...(await foreman.get('/metrics')).text.matchAll(/^foreman_waiting\{reason="(\w+)"\} 1$/gm)].map(([, why]) => why)
   await foreman.post('/queue/pause')
+  expect(await waiting()).toEqual([])
+  const { id } = await foreman.submit(chat('alpha'))
+  expect(await waiting()).toEqual(['paused'])
   await foreman.restart()
   expect(said().filter((line) => line === 'the queue is paused: no job starts')).toHaveLength(2)
   await foreman.post('/queue/resume')
   expect(said()).toContain('the queue goes on')
-  await foreman.ended((await foreman.submit(chat('alpha'))).id)
+  await foreman.ended(id)
+  expect(await waiting()).toEqual([])
   await foreman.logged(({ msg }) => msg === 'turn over')
   const turns = foreman.lines.filter(({ msg }) => msg === 'a turn of jobs begins' || msg === 'turn over')
   expect(turns.map(({ msg, key }) => [msg, key])).toEqual([

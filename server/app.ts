@@ -6,14 +6,14 @@ import { systemClock, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openDoor } from './door.ts'
 import { states } from './job/state.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { Target } from './ollama/target.ts'
 import { Waker } from './ollama/wake.ts'
 import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
-import { ages } from './status.ts'
+import { ages, writable } from './status.ts'
 import { Guard } from './webhooks/guard.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
@@ -141,6 +141,9 @@ export async function startApp({
     targetState: () => target.state,
     outboxPending: () => store.deliveries.pending(),
     storeBytes: () => store.size(),
+    freeBytes: () => store.free(),
+    writable: () => writable(store, worker),
+    waitingFor: () => worker.outlook.waitingFor,
   })
   const ledger = new Ledger({ log, metrics, clock, oldestPlace: () => queue.oldestPlace() })
   const loading = new Loading({

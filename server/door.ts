@@ -18,7 +18,7 @@ import type { Api } from './http/trpc.ts'
 import { mountTrpc } from './http/trpc-mount.ts'
 import type { Served } from './http/way.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { Routes } from './ollama/routes.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
@@ -92,6 +92,7 @@ export function openDoor(house: House): Promise<Server> {
     onInternal,
     ahead: (app, pass) => background.mount(app, pass),
     routes: (app) => {
+      const readiness = readinessOf({ store, clock, target, worker, stopping: () => queue.vigil.over })
       void app.register(async (scope) => mountRest(scope, { api, receiving }))
       void app.register(async (scope) => mountTrpc(scope, { api, receiving, onInternal }))
       void app.register(async (scope) => {
@@ -101,8 +102,12 @@ export function openDoor(house: House): Promise<Server> {
       void app.register(async (scope) => mountDownload(scope, { queue }))
       void app.register(async (scope) =>
         mountPlain(scope, {
-          readiness: readinessOf({ store, clock, target, worker, stopping: () => queue.vigil.over }),
-          metrics: async () => ({ text: await metrics.text(), contentType: metrics.contentType }),
+          readiness,
+          metrics: async () => {
+            // A store that refused is tried again for those who look at figures, too.
+            await readiness()
+            return { text: await metrics.text(), contentType: metrics.contentType }
+          },
           documents: { '3.1.1': () => document('openapi.json'), '3.0.3': () => document('openapi-3.0.json') },
         }),
       )

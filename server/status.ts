@@ -6,7 +6,7 @@ import { parseAffinityKey } from './job/affinity.ts'
 import type { Snapshot } from './job/schedule.ts'
 import type { Health, QueuePlan, QueueStatus, TargetStatus } from './job/schema.ts'
 import { states } from './job/state.ts'
-import type { Readers } from './metrics.ts'
+import type { Readers } from './metrics/metrics.ts'
 import type { Target } from './ollama/target.ts'
 import type { People } from './people/people.ts'
 import type { Queue } from './queue/queue.ts'
@@ -104,6 +104,9 @@ export function targetStatus(target: Target, people: People): z.infer<typeof Tar
   }
 }
 
+/** Whether what is to be written is taken. */
+export const writable = (store: Store, worker: Worker) => store.refusal === null && !worker.storageFailing
+
 export interface ReadinessParts {
   store: Store
   clock: Clock
@@ -124,13 +127,13 @@ export function readinessOf({ store, clock, target, worker, stopping }: Readines
       triedAt = clock.now()
       await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
     }
-    const writable = store.refusal === null && !worker.storageFailing
+    const taken = writable(store, worker)
     return {
-      ok: writable && !stopping(),
+      ok: taken && !stopping(),
       checks: [
         {
           name: 'store',
-          status: writable ? 'pass' : 'fail',
+          status: taken ? 'pass' : 'fail',
           ...(store.refusal === null ? {} : { detail: store.refusal }),
         },
         { name: 'running', status: stopping() ? 'fail' : 'pass' },

@@ -1,6 +1,6 @@
 // The memory of foreman, put together: one file, its parts, and the group commit they share.
 
-import { statSync } from 'node:fs'
+import { statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Affinities } from './affinities.ts'
 import { Artifacts } from './artifacts.ts'
@@ -74,6 +74,12 @@ export class Store {
       (sum, name) => sum + (statSync(join(this.#folder, name), { throwIfNoEntry: false })?.size ?? 0),
       0,
     )
+  }
+
+  /** What the disk has left for whoever is not root, in bytes. */
+  free(): number {
+    const { bavail, bsize } = statfsSync(this.#folder)
+    return bavail * bsize
   }
 
   /** Commits what is pending and lets go of the files. */

@@ -9,6 +9,9 @@ const readers: Readers = {
   targetState: () => 'awake',
   outboxPending: () => 2,
   storeBytes: () => 4_096,
+  freeBytes: () => 1_000_000,
+  writable: () => true,
+  waitingFor: () => null,
 }
 
 /** The samples of a page, without help and buckets. */
@@ -49,6 +52,16 @@ describe('values read at a scrape', () => {
       'foreman_target_load_seconds_count 0',
       'foreman_target_healed_total 0',
     ])
+  })
+
+  test('show one reason to wait at a time, and none when nothing waits', async () => {
+    const waiting = async (reason: string | null) => {
+      const page = await samples(createMetrics({ ...readers, waitingFor: () => reason }, { process: false }))
+      const lines = page.filter((line) => line.startsWith('foreman_waiting{'))
+      return [lines.length, ...lines.filter((line) => !line.endsWith(' 0'))]
+    }
+    expect(await waiting('paused')).toEqual([6, 'foreman_waiting{reason="paused"} 1'])
+    expect(await waiting(null)).toEqual([6])
   })
 
   test('go missing alone when they cannot be read, and come back', async () => {
@@ -166,6 +179,8 @@ describe('the page', () => {
       'foreman_proxy_requests_total counter',
       'foreman_store_bytes gauge',
       'foreman_store_commit_seconds histogram',
+      'foreman_store_free_bytes gauge',
+      'foreman_store_writable gauge',
       'foreman_target_healed_total counter',
       'foreman_target_load_seconds histogram',
       'foreman_target_state gauge',
@@ -173,6 +188,7 @@ describe('the page', () => {
       'foreman_tokens_total counter',
       'foreman_turn_age_seconds gauge',
       'foreman_turn_seconds histogram',
+      'foreman_waiting gauge',
       'foreman_webhook_attempts_total counter',
       'foreman_yield_age_seconds gauge',
     ])

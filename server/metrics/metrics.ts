@@ -1,9 +1,12 @@
-// Every metric of foreman is declared here, in base units and with bounded labels. A part reports a fact by a callback
+// Every metric of foreman is declared here (proxied requests in proxied.ts), in base units and with bounded labels. A part reports a fact by a callback
 // that app.ts connects to a method of Metrics; what has a present value (queue depth, target state, file size) is read
 // when somebody scrapes. No metric is looked up by name anywhere else, and no decision reads one.
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Code } from './job/error.ts'
-import { outcomes, type Outcome } from './job/redelivery.ts'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Code } from '../job/error.ts'
+import { outcomes, type Outcome } from '../job/redelivery.ts'
+import type { Reason } from '../job/schedule.ts'
+import { collectProcess } from './process.ts'
+import { proxyCounter } from './proxied.ts'
 
 /** What is read at each scrape. A reader that throws loses its own value, not the page. */
 export interface Readers {
@@ -20,6 +23,12 @@ export interface Readers {
   outboxPending(): number
   /** Bytes of the database and its write-ahead log. */
   storeBytes(): number
+  /** Bytes that the disk of the data folder has left for foreman. */
+  freeBytes(): number
+  /** Whether what is to be written is taken. */
+  writable(): boolean
+  /** Why nothing starts although jobs wait; null when that is not so. */
+  waitingFor(): string | null
 }
 
 export interface Metrics {
@@ -60,6 +69,16 @@ export interface Metrics {
 
 const targetStates = ['unknown', 'awake', 'asleep', 'down', 'stuck']
 
+/** What can keep all jobs waiting at once. */
+const waits = [
+  'yielding_to_people',
+  'paused',
+  'storage_failing',
+  'target_asleep',
+  'target_down',
+  'target_stuck',
+] satisfies Reason[]
+
 /** Codes a job can end with; each gets its series at once, so that the first failure is an increase from zero. */
 const jobCodes = [
   'model_missing',
@@ -98,25 +117,25 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
         }
       },
     })
-  const gaugeByState = (name: string, help: string, read: () => Readonly<Record<string, number>>) =>
+  const gaugeBy = (label: string, name: string, help: string, read: () => Readonly<Record<string, number>>) =>
     new Gauge({
       name: `foreman_${name}`,
       help,
-      labelNames: ['state'],
+      labelNames: [label],
       registers,
       collect() {
         this.reset()
         try {
-          for (const [state, value] of Object.entries(read())) this.set({ state }, value)
+          for (const [one, value] of Object.entries(read())) this.set({ [label]: one }, value)
         } catch {
           this.reset()
         }
       },
     })
 
-  gaugeByState('jobs', 'Jobs by state.', readers.jobs)
+  gaugeBy('state', 'jobs', 'Jobs by state.', readers.jobs)
   gauge('oldest_wait_seconds', 'How long the longest waiting job has been queued.', readers.oldestWaitSeconds)
-  gaugeByState('people', "People's inference requests by state.", readers.people)
+  gaugeBy('state', 'people', "People's inference requests by state.", readers.people)
   gauge(
     'turn_age_seconds',
     'For how long the present turn of jobs has gone on; 0: there is none.',
@@ -133,12 +152,16 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
     () => readers.ages().claim,
   )
   gauge('target_up', 'Whether the target answers.', () => Number(readers.targetState() === 'awake'))
-  gaugeByState('target_state', 'The state of the target: 1 for the present one.', () => {
-    const present = readers.targetState()
-    return Object.fromEntries(targetStates.map((state) => [state, Number(state === present)]))
-  })
+  gaugeBy('state', 'target_state', 'The state of the target: 1 for the present one.', () =>
+    oneOf(targetStates, readers.targetState()),
+  )
+  gaugeBy('reason', 'waiting', 'Why nothing starts although jobs wait: 1 for the present reason.', () =>
+    oneOf(waits, readers.waitingFor()),
+  )
   gauge('outbox_pending', 'Webhooks and pushes still to be delivered.', readers.outboxPending)
   gauge('store_bytes', 'Size of the database and its write-ahead log.', readers.storeBytes)
+  gauge('store_free_bytes', 'What the disk of the data folder has left for foreman.', readers.freeBytes)
+  gauge('store_writable', 'Whether the store takes writes.', () => Number(readers.writable()))
 
   const finished = new Counter({
     name: 'foreman_jobs_finished_total',
@@ -220,31 +243,7 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   }
 }
 
-/** prom-client's defaults without the three gauges it calls `_total`: they only repeat others, under a counter's name. */
-function collectProcess(registry: Registry): void {
-  collectDefaultMetrics({ register: registry })
-  for (const kind of ['handles', 'requests', 'resources']) registry.removeSingleMetric(`nodejs_active_${kind}_total`)
-}
-
-/** Counts proxied requests in a plain map and hands prom-client the sums at a scrape: this is the path of every request. */
-function proxyCounter(registry: Registry): (route: string, status: number) => void {
-  const counts = new Map<string, Map<number, number>>()
-  const counter = new Counter({
-    name: 'foreman_proxy_requests_total',
-    help: 'Requests passed on to the target by route and status; 499: the caller left first.',
-    labelNames: ['route', 'code'],
-    registers: [],
-    collect() {
-      this.reset()
-      for (const [route, codes] of counts) for (const [code, count] of codes) this.inc({ route, code }, count)
-    },
-  })
-  registry.registerMetric(counter)
-  return (route, status) => {
-    let codes = counts.get(route)
-    if (!codes) counts.set(route, (codes = new Map()))
-    // A status is whatever the target wrote: one outside HTTP's range must not become a series.
-    const code = status >= 100 && status <= 599 ? Math.trunc(status) : 0
-    codes.set(code, (codes.get(code) ?? 0) + 1)
-  }
+/** 1 for the present one of those there are, 0 for the others. */
+function oneOf(names: readonly string[], present: string | null): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, Number(name === present)]))
 }
