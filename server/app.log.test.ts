@@ -136,6 +136,25 @@ test('the figures parse, add up with the database, and name nothing secret', asy
   expect(labels.length).toBeLessThan(120)
 })
 
+test('a model whose jobs go one by one is not starved, however long the last of them has waited', async () => {
+  const clock = new VirtualClock()
+  const foreman = await openForeman({ clock })
+  const figure = async (name: string) =>
+    Number(new RegExp(`^foreman_${name} (.+)$`, 'm').exec((await foreman.get('/metrics')).text)?.[1])
+  await foreman.post('/queue/pause')
+  const first = await foreman.submit(chat('alpha'))
+  const last = await foreman.submit(chat('alpha'))
+  await pass(clock, 60_000)
+  expect([await figure('oldest_wait_seconds'), await figure('starved_seconds')]).toEqual([60, 60])
+  foreman.fake.fault({ do: 'hang', after: 2 })
+  await foreman.post('/queue/resume')
+  await foreman.reached(first.id, 'working')
+  await pass(clock, 10_000)
+  expect([await figure('oldest_wait_seconds'), await figure('starved_seconds')]).toEqual([70, 10])
+  await foreman.post(`/jobs/${first.id}/cancel`)
+  await foreman.ended(last.id)
+})
+
 test('what goes wrong inside is logged whole and told to nobody', async () => {
   let broken = false
   const foreman = await openForeman({

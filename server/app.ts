@@ -13,7 +13,7 @@ import { People } from './people/people.ts'
 import { Queue } from './queue/queue.ts'
 import { Store } from './store/store.ts'
 import { errorShown, Ledger } from './ledger/ledger.ts'
-import { ages, writable } from './status.ts'
+import { ages, starved, writable } from './status.ts'
 import { Guard } from './webhooks/guard.ts'
 import { Estimates } from './worker/estimates.ts'
 import { Loading } from './worker/loading.ts'
@@ -136,6 +136,7 @@ export async function startApp({
   const metrics = createMetrics({
     jobs: () => Object.fromEntries(states.map((state) => [state, queue.total(state)])),
     oldestWaitSeconds: () => queue.oldestWait_ms() / 1000,
+    starvedSeconds: () => starved(worker, clock.now()),
     people: () => ({ in_flight: people.inFlight, held: people.held }),
     ages: () => ages(worker, clock.now()),
     targetState: () => target.state,

@@ -64,6 +64,12 @@ export function ages({ turns }: Worker, now: number): ReturnType<Readers['ages']
   return { turn: age(turn?.since), yielding: age(yielding), claim: age(claim?.since) }
 }
 
+/** Seconds for which the model that was served longest ago has had jobs waiting: what the bound on waiting is about. */
+export function starved({ outlook }: Worker, now: number): number {
+  const waits = outlook.snapshot().keys.map(({ starvedSince }) => now - starvedSince)
+  return waits.reduce((longest, wait) => Math.max(longest, wait), 0) / 1000
+}
+
 /** What is expected to run when, the first `limit` of it: put together in steps between which the event loop has its turn. */
 export async function queuePlan(queue: Queue, { outlook }: Worker, limit: number): Promise<z.infer<typeof QueuePlan>> {
   const { entries } = outlook.planner

@@ -4,6 +4,7 @@ import { createMetrics, type Readers } from './metrics.ts'
 const readers: Readers = {
   jobs: () => ({ queued: 3, working: 1, done: 0 }),
   oldestWaitSeconds: () => 12.5,
+  starvedSeconds: () => 7,
   people: () => ({ in_flight: 2, held: 1 }),
   ages: () => ({ turn: 90, yielding: 0, claim: 1.5 }),
   targetState: () => 'awake',
@@ -177,6 +178,7 @@ describe('the page', () => {
       'foreman_proxy_held_seconds histogram',
       'foreman_proxy_overhead_seconds histogram',
       'foreman_proxy_requests_total counter',
+      'foreman_starved_seconds gauge',
       'foreman_store_bytes gauge',
       'foreman_store_commit_seconds histogram',
       'foreman_store_free_bytes gauge',

@@ -14,6 +14,8 @@ export interface Readers {
   jobs(): Readonly<Record<string, number>>
   /** Seconds the longest waiting job has been queued; 0 when none waits. */
   oldestWaitSeconds(): number
+  /** Seconds since the model that was served longest ago was served, or its oldest job came; 0 when none waits. */
+  starvedSeconds(): number
   /** People's requests by state: in_flight and held. */
   people(): Readonly<Record<string, number>>
   /** Seconds since the turn of jobs, their stepping aside and their claim began; 0 for what doesn't go on. */
@@ -136,21 +138,11 @@ export function createMetrics(readers: Readers, { process = true } = {}): Metric
   gaugeBy('state', 'jobs', 'Jobs by state.', readers.jobs)
   gauge('oldest_wait_seconds', 'How long the longest waiting job has been queued.', readers.oldestWaitSeconds)
   gaugeBy('state', 'people', "People's inference requests by state.", readers.people)
-  gauge(
-    'turn_age_seconds',
-    'For how long the present turn of jobs has gone on; 0: there is none.',
-    () => readers.ages().turn,
-  )
-  gauge(
-    'yield_age_seconds',
-    'For how long jobs have stepped aside for people; 0: they do not.',
-    () => readers.ages().yielding,
-  )
-  gauge(
-    'claim_age_seconds',
-    'For how long jobs have claimed a turn from people; 0: they have not.',
-    () => readers.ages().claim,
-  )
+  const age = (of: keyof ReturnType<Readers['ages']>) => () => readers.ages()[of]
+  gauge('starved_seconds', 'How long the model served longest ago has had jobs waiting.', readers.starvedSeconds)
+  gauge('turn_age_seconds', 'For how long the present turn of jobs has gone on; 0: there is none.', age('turn'))
+  gauge('yield_age_seconds', 'For how long jobs have stepped aside for people; 0: they do not.', age('yielding'))
+  gauge('claim_age_seconds', 'For how long jobs have claimed a turn from people; 0: they have not.', age('claim'))
   gauge('target_up', 'Whether the target answers.', () => Number(readers.targetState() === 'awake'))
   gaugeBy('state', 'target_state', 'The state of the target: 1 for the present one.', () =>
     oneOf(targetStates, readers.targetState()),
