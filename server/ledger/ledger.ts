@@ -87,7 +87,7 @@ export class Ledger {
     }
     const words =
       happening === 'delete' ? 'erased' : row.state === 'queued' && happening !== 'submit' ? 'queued again' : row.state
-    log[row.state === 'failed' ? 'warn' : 'info']({ ...facts, happening }, `job ${words}`)
+    log[words === 'failed' ? 'warn' : 'info']({ ...facts, happening }, `job ${words}`)
     if (happening === 'load') {
       metrics.jobStarted(Math.max(0, (row.loading_at ?? 0) - row.queued_at) / 1000)
       this.#replay(row)
