@@ -97,7 +97,8 @@ describe('a Prometheus with the example', () => {
       ],
       { stdio: 'ignore' },
     )
-    stop = () => (child.kill(), once(child, 'exit'))
+    const ended = once(child, 'exit')
+    stop = () => (child.kill(), ended)
     while (!(await fetch(`${address}/-/ready`).catch(() => undefined))?.ok) {
       if (child.exitCode !== null) throw new Error(`prometheus ended with ${child.exitCode}`)
       await new Promise((resolve) => setTimeout(resolve, 100))
