@@ -17,7 +17,7 @@ let figures: Figures
 beforeAll(async () => {
   busy = await setBusyStage()
   figures = readFigures(await busy.figures())
-})
+}, 60_000)
 afterAll(() => busy?.close())
 
 /** Prometheus adds these itself. */
