@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(join(root, 'client/typescript'), join(folder, 'node_modules/foreman-client'))
-})
+}, 120_000)
 
 afterAll(() => stage?.close())
 
