@@ -4,52 +4,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { type Asked, asks, said } from './asks.ts'
 import { keepRow, rowNames, rowOf, shownGo } from './page.ts'
-import { capabilities, type Ask, type Capability } from './program.ts'
+import { capabilities } from './program.ts'
 import { programs } from './programs.ts'
-import { embedder, endless, lasting, setStage, talker, type Stage } from './stage.ts'
+import { lasting, setStage, type Stage } from './stage.ts'
 
 const token = 'token-of-the-suite'
-const text = 'What is the weather in Paris?'
-const tool = {
-  name: 'get_weather',
-  description: 'Get the weather of a city',
-  parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
-}
-const schema = {
-  type: 'object',
-  properties: { color: { type: 'string', enum: ['red', 'blue'] }, ok: { type: 'boolean' } },
-  required: ['color', 'ok'],
-  additionalProperties: false,
-}
-
-/** OpenAI's own have one call more than the page has columns for. */
-type Asked = Capability | 'responses'
-
-const asks: Record<Asked, Omit<Ask, 'url'>> = {
-  list: { call: 'list' },
-  chat: { call: 'chat', model: talker, text },
-  stream: { call: 'stream', model: talker, text },
-  abort: { call: 'abort', model: endless, text },
-  tools: { call: 'tools', model: talker, text, tool },
-  structured: { call: 'structured', model: talker, text, schema },
-  embed: { call: 'embed', model: embedder, text },
-  missing: { call: 'chat', model: 'nobody', text },
-  responses: { call: 'respond', model: talker, text },
-}
-
-/** What has to be in the answers, whatever the program makes of them. */
-const said: Record<Asked, RegExp> = {
-  list: /llama3\.2/,
-  chat: /\w+ \w+ \w+/,
-  stream: /\w+/,
-  abort: /\w+/,
-  tools: /(?=.*get_weather).*city/,
-  structured: /color.*(?:red|blue).*ok/,
-  embed: /\d\.\d+/,
-  missing: /^\[\]$/,
-  responses: /(?=.*"status":"completed").*\w+ \w+ \w+/,
-}
 
 describe.each(programs.filter(({ slow }) => inject('all') || !slow))('$name', (program) => {
   let stage: Stage

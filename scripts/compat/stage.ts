@@ -94,8 +94,8 @@ export async function setStage(program: Program, token?: string): Promise<Stage>
   }
 }
 
-/** Members whose values are times, or names that the target gives at random. */
-const passing = /^(?:id|item_id|created|\w+_at|\w+_duration)$/
+/** Members whose values are times, or names that the target or the program gives at random. */
+const passing = /^(?:id|item_id|toolCallId|created|\w+_at|\w+_duration)$/
 
 /** What Anthropic's errors are told apart by, in the middle of a message. */
 const request = /\breq_[0-9a-f]{24}\b/

@@ -14,6 +14,8 @@ export interface TinyModel {
   embedding?: boolean
   /** Makes JSON punctuation likely, so that output constrained by `format` closes its strings and ends. */
   json?: boolean
+  /** Said whatever is asked, and no more: a function's call, say, for Ollama to find in it. */
+  says?: string
   /** The context it was "trained" for; num_ctx is capped to it. Default 2048. */
   ctx?: number
   layers?: number
@@ -38,6 +40,8 @@ const bytes = Array.from({ length: 256 }, (_, b) => `<0x${b.toString(16).toUpper
 const tokens = [...specials, ...bytes, ...punctuation, ...words.map((word) => `\u2581${word}`)]
 const firstPunctuation = specials.length + bytes.length
 const firstWord = firstPunctuation + punctuation.length
+/** Gives its place to what a model says. */
+const lastWord = tokens.length - 1
 
 // Without a template of its own, or with one that resembles a well-known one, Ollama would put its own template in.
 const chatTemplate =
@@ -49,7 +53,7 @@ export async function writeTinyGguf(path: string, model: TinyModel): Promise<voi
   await writeFile(path, encodeGguf({ metadata: metadata(model), tensors: tensors(model) }))
 }
 
-function tensors({ seed, eos = 0.03, json = false, layers = 1 }: TinyModel): GgufTensor[] {
+function tensors({ seed, eos = 0.03, json = false, says, layers = 1 }: TinyModel): GgufTensor[] {
   const gauss = noise(seed)
   const matrix = (
     name: string,
@@ -72,15 +76,23 @@ function tensors({ seed, eos = 0.03, json = false, layers = 1 }: TinyModel): Ggu
   const wordBias = 1.5
   const logit = wordBias * constant + Math.log(words.length) + variance / 2 + Math.log(eos / (1 - eos))
   const eosBias = eos > 0 ? logit / constant : -3
+  const said = says === undefined ? undefined : lastWord
   const tokenBias = (token: number) => {
+    if (token === said) return 5
     if (token >= firstWord) return wordBias
     return token >= firstPunctuation && json ? wordBias + 0.5 : -3
   }
 
   const all = [
-    matrix('token_embd.weight', tokens.length, width, 1, (_r, c, v) => (c === 0 ? bias : v)),
+    matrix('token_embd.weight', tokens.length, width, 1, (r, c, v) => {
+      if (c === 0) return bias
+      // Dimension 1 tells that it was said.
+      if (c === 1 && said) return r === said ? bias : 0
+      return v
+    }),
     ones('output_norm.weight'),
     matrix('output.weight', tokens.length, width, spread, (r, c, v) => {
+      if (r === endOfText && c === 1 && said) return 12
       if (r === endOfText) return c === 0 ? eosBias : 0
       return c === 0 ? tokenBias(r) : v
     }),
@@ -104,7 +116,7 @@ function tensors({ seed, eos = 0.03, json = false, layers = 1 }: TinyModel): Ggu
   return all
 }
 
-function metadata({ name, embedding, ctx = 2048, layers = 1 }: TinyModel): [string, GgufValue][] {
+function metadata({ name, embedding, says, ctx = 2048, layers = 1 }: TinyModel): [string, GgufValue][] {
   const u32 = (value: number): GgufValue => ({ type: 'u32', value })
   const f32 = (value: number): GgufValue => ({ type: 'f32', value })
   const bool = (value: boolean): GgufValue => ({ type: 'bool', value })
@@ -132,7 +144,7 @@ function metadata({ name, embedding, ctx = 2048, layers = 1 }: TinyModel): [stri
     ...(embedding ? [['llama.pooling_type', u32(1)] satisfies [string, GgufValue]] : []),
     ['tokenizer.ggml.model', string('llama')],
     ['tokenizer.ggml.pre', string('default')],
-    ['tokenizer.ggml.tokens', { type: 'strings', value: tokens }],
+    ['tokenizer.ggml.tokens', { type: 'strings', value: says === undefined ? tokens : tokens.with(lastWord, says) }],
     ['tokenizer.ggml.scores', { type: 'f32s', value: tokens.map((_, i) => (i < firstPunctuation ? 0 : -i)) }],
     ['tokenizer.ggml.token_type', { type: 'i32s', value: types }],
     ['tokenizer.ggml.bos_token_id', u32(1)],
