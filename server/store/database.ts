@@ -147,9 +147,10 @@ function isReadonly(error: unknown): boolean {
 
 /**
  * A second small file, locked for life: freed by the kernel when the process dies, however it dies, while sqlite3,
- * backups and replication can still read the main database. Its header tells who holds it.
+ * backups and replication can still read the main database. Its header tells who holds it. Throws StoreUnusable when
+ * another process does; closing what it answers lets go.
  */
-function takeLock(path: string, owner: number): Database.Database {
+export function takeLock(path: string, owner: number): Database.Database {
   const lock = new Database(path, { timeout: 0 })
   try {
     lock.pragma('locking_mode = EXCLUSIVE')
@@ -187,7 +188,8 @@ function migrationsIn(folder: string): { file: string; version: number }[] {
     .map((file) => ({ file, version: Number(file.slice(0, 4)) }))
 }
 
-function newestIn(folder: string): number {
+/** The schema that this foreman brings a database to. */
+export function newestIn(folder = migrationsFolder): number {
   return migrationsIn(folder).at(-1)?.version ?? 0
 }
 

@@ -1,0 +1,50 @@
+// A database as one new file: what was committed when the copy began, whoever writes meanwhile, without the pages that
+// erased rows have left. It is on disk, closed to others and read through before it has its name.
+
+import Database from 'better-sqlite3'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { storeUnusable } from '../../server/store/database.ts'
+import { contentsOf, type Contents } from './contents.ts'
+import { Refusal } from './refusal.ts'
+
+/** Makes `to`, replacing one that is there; what is not finished is called `to`.partial. Throws Refusal or StoreUnusable, and leaves nothing. */
+export function copyDatabase(from: string, to: string): Contents {
+  const partial = `${to}.partial`
+  make(partial)
+  try {
+    // Not SQLite's own backup in steps: each write of another process would begin that anew.
+    const db = new Database(from, { readonly: true, fileMustExist: true })
+    try {
+      db.prepare('VACUUM INTO ?').run(partial)
+    } finally {
+      db.close()
+    }
+    sync(partial)
+    const contents = contentsOf(partial)
+    renameSync(partial, to)
+    sync(dirname(to))
+    return contents
+  } catch (error) {
+    rmSync(partial, { force: true })
+    if ((error as { code?: string }).code === 'SQLITE_FULL')
+      throw new Refusal(`${to} cannot be written: the disk is full`)
+    throw storeUnusable(error, from)
+  }
+}
+
+/** An empty file that nobody else may read, which SQLite fills. */
+function make(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new Refusal(`${path} is there: another copy is being made, or one was cut off; if it was, remove it`)
+  }
+}
+
+export function sync(path: string): void {
+  const file = openSync(path, 'r')
+  fsyncSync(file)
+  closeSync(file)
+}

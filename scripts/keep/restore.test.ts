@@ -1,0 +1,108 @@
+// A restore: what it puts aside, and what it refuses without touching anything.
+
+import Database from 'better-sqlite3'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { chat, openForeman } from '../../server/app.harness.ts'
+import { temporaryFolder } from '../../server/app.stage.ts'
+import { newestIn } from '../../server/store/database.ts'
+import { runScript } from '../script.harness.ts'
+
+const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
+
+/** A backup with one job, which is done. */
+async function aBackup() {
+  const foreman = await openForeman()
+  const { id } = await foreman.submit(chat())
+  await foreman.ended(id)
+  const file = join(temporaryFolder(), 'backup.db')
+  await runScript('backup', [file], of(foreman.folder))
+  await foreman.close()
+  return { id, file, fake: foreman.fake }
+}
+
+test('it is refused while a foreman runs, which goes on with what it has', async () => {
+  const { file } = await aBackup()
+  const foreman = await openForeman()
+  const { id } = await foreman.submit(chat())
+  const refused = await runScript('restore', [file], of(foreman.folder))
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toMatch(/^restore: another foreman \(process \d+\) is using this data folder: .* is locked\n$/)
+  expect((await foreman.ended(id)).state).toBe('done')
+})
+
+test('what was there is put aside whole, with the log of a foreman that was killed, which the new one does not see', async () => {
+  const { id, file, fake } = await aBackup()
+  const folder = temporaryFolder()
+  const holder = spawn(process.execPath, [join(import.meta.dirname, '../../server/store/holder.child.ts'), folder])
+  await once(holder.stdout, 'data')
+  holder.kill('SIGKILL')
+  await once(holder, 'exit')
+  expect(statSync(join(folder, 'foreman.db-wal')).size).toBeGreaterThan(0)
+
+  const restored = await runScript('restore', [file], of(folder))
+  expect(restored).toMatchObject({ code: 0, stderr: '' })
+  const [, aside = ''] = /what was there is (\S+)\n/.exec(restored.stdout) ?? []
+  expect(readdirSync(folder).filter((name) => !/before/.test(name))).toEqual(['foreman.db', 'foreman.lock'])
+  const old = new Database(aside)
+  expect(old.prepare("SELECT value FROM setting WHERE name = 'holder'").pluck().get()).toBe(String(holder.pid))
+  old.close()
+  const foreman = await openForeman({ folder, fake })
+  expect((await foreman.job(id)).state).toBe('done')
+  expect(foreman.rows("SELECT value FROM setting WHERE name = 'holder'")).toEqual([])
+})
+
+test('a backup that is damaged, from a newer foreman, or none is refused, and the database stays as it was', async () => {
+  const { file } = await aBackup()
+  const { folder } = await aFolder()
+  const was = readFileSync(join(folder, 'foreman.db'))
+  const names = readdirSync(folder).sort()
+
+  const newer = join(temporaryFolder(), 'newer.db')
+  writeFileSync(newer, readFileSync(file))
+  const db = new Database(newer)
+  db.pragma(`user_version = ${newestIn() + 1}`)
+  db.close()
+  const bytes = readFileSync(file)
+  const damaged = join(temporaryFolder(), 'damaged.db')
+  writeFileSync(damaged, bytes.fill(7, 8192, 16_384))
+  for (const [given, why] of [
+    [newer, `is from a newer foreman (schema ${newestIn() + 1}, this one knows ${newestIn()})`],
+    [damaged, 'is damaged'],
+    [join(folder, 'nothing.db'), 'there is no '],
+    [join(folder, 'foreman.db'), "is foreman's database already"],
+  ] as const) {
+    const { code, stdout, stderr } = await runScript('restore', [given], of(folder))
+    expect({ code, stdout, lines: stderr.split('\n').length }).toEqual({ code: 1, stdout: '', lines: 2 })
+    expect(stderr).toContain(why)
+  }
+  expect(readdirSync(folder).sort()).toEqual(names)
+  expect(readFileSync(join(folder, 'foreman.db'))).toEqual(was)
+})
+
+test("a folder with what is not foreman's is refused", async () => {
+  const { file } = await aBackup()
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'letter.txt'), '')
+  const { code, stderr } = await runScript('restore', [file], of(folder))
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("holds what is not foreman's") })
+})
+
+test.skipIf(process.getuid?.() !== 0)('what the superuser restores belongs to whom the folder belongs to', async () => {
+  const { file } = await aBackup()
+  const { folder } = await aFolder()
+  for (const path of ['', ...readdirSync(folder)]) chownSync(join(folder, path), 1000, 1000)
+  await runScript('restore', [file], of(folder))
+  const owners = readdirSync(folder).map((name) => statSync(join(folder, name)).uid)
+  expect(new Set(owners)).toEqual(new Set([1000]))
+})
+
+/** The folder of a foreman that has stopped. */
+async function aFolder() {
+  const foreman = await openForeman()
+  await foreman.close()
+  return { folder: foreman.folder }
+}
