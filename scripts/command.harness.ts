@@ -1,4 +1,5 @@
-// For tests of the command line: a command as a process of its own, from its sources, with pipes for its streams.
+// For tests of the command line, and of the scripts that an operator calls: a command as a process of its own, from its
+// sources, with pipes for its streams.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createServer, type RequestListener } from 'node:http'
@@ -7,6 +8,9 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 
 export interface CommandOptions {
+  /** What is started, the command line unless given. */
+  program?: readonly [string, string]
+  cwd?: string
   /** Beside an environment without settings of foreman's, and without a wish for colours. */
   env?: Record<string, string>
   /** Its standard input; empty unless given. */
@@ -51,9 +55,10 @@ export class Command {
   readonly #keys: Writable | undefined
   readonly #heard = new Set<() => void>()
 
-  constructor(args: readonly string[], { env, input = '', terminal = false }: CommandOptions = {}) {
-    const [file, ...rest] = [...(terminal ? (['python3', '-c', onTerminal] as const) : []), ...commandLine, ...args]
-    const child = spawn(file, rest, { env: environment(env), stdio: 'pipe' })
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const { program = commandLine, cwd, env, input = '', terminal = false } = options
+    const [file, ...rest] = [...(terminal ? (['python3', '-c', onTerminal] as const) : []), ...program, ...args]
+    const child = spawn(file, rest, { cwd, env: environment(env), stdio: 'pipe' })
     this.#child = child
     const hear = (stream: 'stdout' | 'stderr') => (bytes: Buffer) => {
       this[stream] += bytes.toString()
@@ -91,6 +96,15 @@ export class Command {
     if (this.#keys) this.#keys.write('\u0003')
     else this.#child.kill('SIGINT')
   }
+}
+
+/** A script of this folder, its name without `.ts`, to its end. */
+export function runScript(
+  name: string,
+  args: readonly string[],
+  options?: Omit<CommandOptions, 'program'>,
+): Promise<Ended> {
+  return new Command(args, { ...options, program: [process.execPath, join(import.meta.dirname, `${name}.ts`)] }).ended
 }
 
 /** The values of lines of JSON. */

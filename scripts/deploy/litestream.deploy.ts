@@ -12,7 +12,7 @@ import { startFake, type Fake } from '../../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from '../demo/daemon.ts'
 import { runProgram } from '../real/cache.ts'
 import { until } from '../real/until.ts'
-import { runScript } from '../script.harness.ts'
+import { runScript } from '../command.harness.ts'
 import { fromGo } from './tools.ts'
 
 let litestream: string

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
-import { runScript } from '../script.harness.ts'
+import { runScript } from '../command.harness.ts'
 
 const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)

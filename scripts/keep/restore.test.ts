@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { chat, openForeman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
 import { newestIn } from '../../server/store/database.ts'
-import { runScript } from '../script.harness.ts'
+import { runScript } from '../command.harness.ts'
 
 const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
 
