@@ -77,7 +77,7 @@ test("a pin becomes the model's own num_ctx, once, and beside its other paramete
   expect(fake.requests.filter(({ path }) => path === '/api/create')).toHaveLength(2)
 })
 
-test('a model that nobody has fails with Ollama’s words, at once, and the others come', async () => {
+test("a model that nobody has fails with Ollama's words, at once, and the others come", async () => {
   const { url } = await open()
   const { failed, said, errors, pauses } = await bringAll(url, 'nobody\nbig:7b')
   expect(failed).toBe(1)
@@ -110,6 +110,15 @@ test('no longer than it was told to: then the reason is the last one', async () 
   await fake.refuse()
   const error = await bringAll(url, 'big:7b').catch((thrown: Error) => thrown)
   expect(error).toMatchObject({ message: expect.stringMatching(/target/) })
+})
+
+test('patience is for one wait: after an answer it is whole again', async () => {
+  const { url, fake } = await open()
+  await fake.refuse()
+  fake.fault({ do: 'refuse', text: 'dial tcp: no such host', times: 6, when: ({ path }) => path === '/api/pull' })
+  const { failed, pauses } = await bringAll(url, 'big:7b', (n) => (n === 14 ? fake.listen() : undefined))
+  expect(failed).toBe(0)
+  expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(120_000)
 })
 
 test('after patience has ended with one model, each of the others is tried once', async () => {

@@ -20,7 +20,7 @@ describe.each(targets)('in front of $name', ({ start }) => {
 
   test('a pin becomes the num_ctx of the model itself, once', async () => {
     const { url } = await openForeman({ settings: { TARGET: target.url, HOLD: '0s' } })
-    const ask = async (path: string, body: object, method = 'POST') => {
+    const ask = async (path: string, body: object, method: 'POST' | 'DELETE' = 'POST') => {
       const answer = await fetch(url + path, { method, body: JSON.stringify(body) })
       return (await answer.json().catch(() => ({}))) as Record<string, unknown>
     }
