@@ -37,9 +37,9 @@ const forSimulation = /^server\/(?:clock|job\/.+|people\/.+|ollama\/capacity|wor
 /** What the storm starts foreman with: its settings, and a clock that runs faster. */
 const forStorm = /^server\/(?:clock|config)\.ts$/
 
-/** What is done to foreman from beside it: where its data lies, how that is locked and which schema it has. */
-const forKeeping = /^server\/(?:config|store\/(?:database|folder))\.ts$/
-const keeping = /^scripts\/(?:keep\/.+|backup|restore)\.ts$/
+/** What is done to foreman from beside it: its settings, where its data lies and how that is locked, whom it may call. */
+const forOperation = /^server\/(?:config|setting\/address|store\/(?:database|folder)|webhooks\/guard)\.ts$/
+const operation = /^scripts\/(?:(?:keep|doctor)\/.+|backup|restore|doctor)\.ts$/
 
 /** The one thing a client may know of the server: the type of its procedures. */
 const forClients = { file: 'server/http/router.ts', types: '{ AppRouter }' }
@@ -90,7 +90,7 @@ function wrongImport(path: string, { specifier, types }: Import): string | undef
     if (path.startsWith('scripts/bench/') && forBench.test(target)) return undefined
     if (path.startsWith('scripts/storm/') && forStorm.test(target)) return undefined
     if (path.startsWith('scripts/simulate/') && forSimulation.test(target)) return undefined
-    if (keeping.test(path) && forKeeping.test(target)) return undefined
+    if (operation.test(path) && forOperation.test(target)) return undefined
     return `imports ${target}: scripts may use http/openapi, app, job/runners and ollama/fake only`
   }
   const own = path.split('/').slice(0, 2).join('/')
