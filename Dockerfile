@@ -19,6 +19,8 @@ COPY --from=deps /app/node_modules node_modules
 COPY package.json ./
 COPY openapi openapi
 COPY server server
+# What is called by hand: backup, restore, doctor, pull-models.
+COPY scripts scripts
 # Code is compiled once, here: a start is quicker and smaller by what compiling costs.
 ENV NODE_COMPILE_CACHE=/app/.cache
 RUN node --max-semi-space-size=2 --no-maglev --no-sparkplug --v8-pool-size=1 server/main.ts --check

@@ -57,6 +57,13 @@ check 'the queue is not' says 401 "$(anonymous "$url/queue")"
 body='{"request":{"endpoint":"/api/generate","body":{"model":"tiny","prompt":"hello"}}}'
 job=$(api "$url/jobs" -H 'Content-Type: application/json' -d "$body" | sed -n 's/.*"id":"\(job_[^"]*\)".*/\1/p') || job=
 check 'a job is accepted' test -n "$job"
+check 'the doctor finds nothing wrong but the target, which is absent' says 'fail  target:' \
+  "$(inside node scripts/doctor.ts | grep -o '^fail  [^:]*:')"
+check 'a backup is made while it runs' says '1 job (1 queued)' \
+  "$(inside node scripts/backup.ts /data/backup.db | grep -o '1 job ([^)]*)')"
+check 'a restore is refused while it runs' says 0 "$(inside node scripts/restore.ts /data/backup.db 2>/dev/null | wc -l)"
+check 'the command that pulls models says plainly that it cannot' says 1 \
+  "$(inside sh -c 'echo alpha >/tmp/models.txt; node scripts/pull-models.ts /tmp/models.txt --wait 0 2>/dev/null; echo $?')"
 began=$(date +%s%N)
 quietly stop -t 20 "$name" >/dev/null || true
 check 'SIGTERM ends it in less than five seconds' test $((($(date +%s%N) - began) / 1000000)) -lt 5000
