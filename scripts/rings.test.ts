@@ -77,6 +77,14 @@ test('the storm may use the settings and the clock too', () => {
   expect(check({ 'scripts/storm/disk.ts': `import '../../server/store/store.ts'` })).toHaveLength(1)
 })
 
+test('what is done to foreman from beside it may use its settings, its store and the guard of its receivers', () => {
+  const text = `import '../../server/config.ts'\nimport '../../server/store/database.ts'\nimport '../../server/webhooks/guard.ts'`
+  expect(check({ 'scripts/keep/copy.ts': text, 'scripts/doctor/disk.ts': text })).toEqual([])
+  expect(check({ 'scripts/backup.ts': `import '../server/store/folder.ts'` })).toEqual([])
+  expect(check({ 'scripts/keep/copy.ts': `import '../../server/store/store.ts'` })).toHaveLength(1)
+  expect(check({ 'scripts/models/list.ts': `import '../../server/config.ts'` })).toHaveLength(1)
+})
+
 describe('a client', () => {
   const from = (text: string) => check({ 'client/typescript/src/connect.ts': text })
 

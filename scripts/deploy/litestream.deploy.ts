@@ -1,8 +1,8 @@
 // deploy/litestream.yml with Litestream itself: it follows a foreman that works, both are killed, and another foreman goes
-// on from what the replica holds.
+// on from what the replica holds. And what docs/keep.md shows of it.
 
 import Database from 'better-sqlite3'
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startFake, type Fake } from '../../server/ollama/fake/fake.ts'
 import { Daemon, freePort } from '../demo/daemon.ts'
+import { root, snippetsIn, textOf } from '../page.harness.ts'
 import { runProgram } from '../real/cache.ts'
 import { until } from '../real/until.ts'
 import { runScript } from '../command.harness.ts'
@@ -48,6 +49,16 @@ async function startForeman(data: string): Promise<Daemon> {
   return daemon
 }
 
+function follow(): ChildProcess {
+  return (replicating = spawn(litestream, ['replicate', '-config', config], { stdio: 'ignore' }))
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill(signal)
+  await ended
+}
+
 /** The id of a job that was acknowledged; undefined when foreman was killed before. */
 async function submit(url: string): Promise<string | undefined> {
   const body = { model: 'llama3.2', messages: [{ role: 'user', content: 'hello' }] }
@@ -84,7 +95,7 @@ const tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIK
 test('after both are killed at work, foreman goes on from the replica with every job that had reached it', async () => {
   const data = join(folder, 'data')
   const foreman = await startForeman(data)
-  replicating = spawn(litestream, ['replicate', '-config', config], { stdio: 'ignore' })
+  const following = follow()
   const acknowledged: string[] = []
   const caller = async () => {
     for (let id = await submit(foreman.url); id !== undefined; id = await submit(foreman.url)) acknowledged.push(id)
@@ -97,10 +108,7 @@ test('after both are killed at work, foreman goes on from the replica with every
     const file = await restored('look.db')
     return file !== undefined && idsIn(file).has(last)
   })
-  const ended = once(replicating, 'exit')
-  replicating.kill('SIGKILL')
-  await foreman.kill()
-  await Promise.all([ended, callers])
+  await Promise.all([end(following, 'SIGKILL'), foreman.kill(), callers])
 
   const file = await restored('last.db')
   const ids = idsIn(file!)
@@ -129,4 +137,32 @@ test('foreman starts where Litestream has left tables of its own, which a backup
   const backup = join(folder, 'backup.db')
   const { code, stderr } = await runScript('backup', [backup], { env: { FOREMAN_DATA: data } })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('a replica is restored as the page shows, and Litestream goes on in it from there', async () => {
+  const data = join(folder, 'data')
+  const foreman = daemons.at(-1)!
+  const reaches = (id: string | undefined) =>
+    until('a job reaches the replica', async () => {
+      const file = await restored('look.db')
+      return file !== undefined && idsIn(file).has(id!)
+    })
+  const following = follow()
+  const before = await submit(foreman.url)
+  await reaches(before)
+  await Promise.all([end(following, 'SIGTERM'), foreman.stop()])
+
+  const page = textOf('docs', 'keep.md')
+  const [shown = ''] = snippetsIn(page, 'sh').filter((block) => block.startsWith('litestream restore'))
+  const here = shown
+    .replace('litestream restore -config litestream.yml', `${litestream} restore -config ${config}`)
+    .replaceAll(/(?<= )\/(backups|data)\b/g, `${folder}/$1`)
+  mkdirSync(join(folder, 'backups'))
+  execFileSync('sh', ['-ec', here], { cwd: root, env: { ...process.env, FOREMAN_DATA: data }, stdio: 'ignore' })
+
+  const second = await startForeman(data)
+  expect((await fetch(`${second.url}/jobs/${before}`)).status).toBe(200)
+  follow()
+  await reaches(await submit(second.url))
+  expect(idsIn(join(folder, 'look.db'))).toContain(before)
 })
