@@ -8,7 +8,9 @@ import { expect, test } from 'vitest'
 import { openForeman, type Foreman } from '../../server/app.harness.ts'
 import { afterwards, openFake, temporaryFolder } from '../../server/app.stage.ts'
 import { runScript } from '../command.harness.ts'
+import { Asker } from './ask.ts'
 import type { Finding } from './finding.ts'
+import { examineRunning } from './running.ts'
 
 const token = 'a-token-of-some-length'
 
@@ -100,7 +102,12 @@ test('an argument that it does not have is code 2', async () => {
 
 test('links that lead back to the foreman that runs are well, those that lead to another one or nowhere are not', async () => {
   const foreman = await openForeman({ settings: { TOKEN: token } })
-  const linksBy = async (url: string) => (await examine(settingsOf(foreman, { FOREMAN_PUBLIC_URL: url }))).of('links')
+  const listen = { host: '127.0.0.1', port: Number(new URL(foreman.url).port) }
+  const linksBy = async (publicUrl: string) => {
+    const settings = { listen, publicUrl, tokens: [token], data: foreman.folder }
+    const findings = await examineRunning(settings, new Asker())
+    return findings.filter(({ what }) => what === 'links').map(({ verdict, said }) => `${verdict}: ${said}`)
+  }
   const edge = await edgeBefore(foreman.url)
   expect(await linksBy(edge)).toEqual([`ok: ${edge} leads back here`])
   const shy = await edgeBefore(foreman.url, ['/metrics'])
@@ -114,10 +121,13 @@ test('links that lead back to the foreman that runs are well, those that lead to
 
 test('a foreman that has the folder and does not answer where it should, and somebody else who does, are told', async () => {
   const foreman = await openForeman({ settings: { TOKEN: token } })
-  const silent = await examine(settingsOf(foreman, { FOREMAN_LISTEN: '127.0.0.1:9' }))
-  expect(silent.of('foreman')[0]).toMatch(/^fail: one has .*, and does not answer at http:\/\/127\.0\.0\.1:9: /)
-  const other = await examine(
-    settingsOf(foreman, { FOREMAN_LISTEN: new URL(foreman.fake.url).host, FOREMAN_TARGET: foreman.url }),
-  )
-  expect(other.of('foreman')[0]).toMatch(/^fail: somebody else answers at /)
+  const at = async (port: number) => {
+    const listen = { host: '127.0.0.1', port }
+    const [finding] = await examineRunning({ listen, publicUrl: null, tokens: [], data: foreman.folder }, new Asker())
+    return `${finding?.verdict}: ${finding?.said}`
+  }
+  expect(await at(9)).toMatch(/^fail: one has .*, and does not answer at http:\/\/127\.0\.0\.1:9: /)
+  expect(await at(foreman.fake.port)).toMatch(/^fail: somebody else answers at /)
+  await foreman.close()
+  expect(await at(9)).toBe('ok: none runs here')
 })

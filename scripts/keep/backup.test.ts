@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
-import { runScript } from '../command.harness.ts'
+import { Command, runScript } from '../command.harness.ts'
 
 const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
@@ -32,7 +32,7 @@ test('a backup under load has every job that was acknowledged before it began, a
   await foreman.ended(done.id)
   const { response } = await foreman.job(done.id, '?include=response')
   const { acknowledged, stop } = load(foreman, 'alpha')
-  while (acknowledged.length < 100) await foreman.submit(chat('alpha'))
+  while (acknowledged.length < 40) await foreman.submit(chat('alpha'))
   const before = [...acknowledged]
   const backup = join(temporaryFolder(), 'a.db')
   const made = await runScript('backup', [backup], of(foreman.folder))
@@ -110,6 +110,22 @@ test('what cannot be backed up is said in a line, and leaves nothing', async () 
   writeFileSync(join(data, 'foreman.db'), 'x'.repeat(8192))
   const damaged = await runScript('backup', [backup], of(data))
   expect(damaged).toMatchObject({ code: 1, stderr: expect.stringContaining('is damaged') })
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('a disk that is full is said, and the half of a backup is gone', async () => {
+  const { folder: data } = await openForeman()
+  const folder = temporaryFolder()
+  const backup = join(folder, 'a.db')
+  const limited = [
+    'ulimit -f 100 && exec "$@"',
+    'sh',
+    process.execPath,
+    join(import.meta.dirname, '../backup.ts'),
+    backup,
+  ]
+  const { code, stderr } = await new Command(limited, { program: ['sh', '-c'], ...of(data) }).ended
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/a\.db cannot be written \(.+\)\n$/) })
   expect(readdirSync(folder)).toEqual([])
 })
 

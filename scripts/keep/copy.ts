@@ -27,8 +27,9 @@ export function copyDatabase(from: string, to: string): Contents {
     return contents
   } catch (error) {
     rmSync(partial, { force: true })
-    if ((error as { code?: string }).code === 'SQLITE_FULL')
-      throw new Refusal(`${to} cannot be written: the disk is full`)
+    const { code = '', message } = error as { code?: string; message: string }
+    // Only the copy is written.
+    if (/^SQLITE_(FULL|IOERR_WRITE)/.test(code)) throw new Refusal(`${to} cannot be written (${message})`)
     throw storeUnusable(error, from)
   }
 }
