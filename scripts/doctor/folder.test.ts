@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
@@ -25,6 +25,8 @@ test('a folder that is open to others, or none, is told', () => {
   expect(brief(examineFolder(folder, uid))).toEqual(['warn data folder', 'ok database'])
   writeFileSync(join(folder, 'file'), '')
   expect(brief(examineFolder(join(folder, 'file'), uid))).toEqual(['fail data folder'])
+  symlinkSync('round', join(folder, 'round'))
+  expect(examineFolder(join(folder, 'round'), uid)[0]?.said).toMatch(/^it cannot be looked into: ELOOP/)
   expect(standingFolder(join(folder, 'a', 'b'))).toBe(folder)
 })
 

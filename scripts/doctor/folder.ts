@@ -6,6 +6,8 @@ import { dirname, join, resolve } from 'node:path'
 import { newestIn, storeUnusable } from '../../server/store/database.ts'
 import { about, type Finding } from './finding.ts'
 
+const { ok, warn, fail } = about('data folder')
+
 /** The folder itself, or while it is not there the one in which it will be made. */
 export function standingFolder(folder: string): string {
   const path = resolve(folder)
@@ -14,7 +16,14 @@ export function standingFolder(folder: string): string {
 
 /** `uid` is who asks; undefined where there are no users. */
 export function examineFolder(folder: string, uid: number | undefined): Finding[] {
-  const { ok, warn, fail } = about('data folder')
+  try {
+    return lookInto(folder, uid)
+  } catch (error) {
+    return [fail(`it cannot be looked into: ${(error as Error).message}`)]
+  }
+}
+
+function lookInto(folder: string, uid: number | undefined): Finding[] {
   const stats = statSync(folder, { throwIfNoEntry: false })
   if (!stats) return [ok(`${folder} is not there yet: it is made at the first start`)]
   if (!stats.isDirectory()) return [fail(`${folder} is no folder`)]
@@ -39,20 +48,21 @@ function isOf(path: string, { uid }: Stats): boolean {
 }
 
 function examineDatabase(path: string): Finding[] {
-  const { ok, fail } = about('database')
-  if (!existsSync(path)) return [ok('none yet')]
+  const database = about('database')
+  if (!existsSync(path)) return [database.ok('none yet')]
   let db: Database.Database | undefined
   try {
     db = new Database(path, { readonly: true })
     const schema = Number(db.pragma('user_version', { simple: true }))
     const newest = newestIn()
-    if (schema > newest) return [fail(`it is from a newer foreman (schema ${schema}, this one knows ${newest})`)]
+    if (schema > newest)
+      return [database.fail(`it is from a newer foreman (schema ${schema}, this one knows ${newest})`)]
     const jobs = schema === 0 ? 0 : db.prepare('SELECT count(*) FROM job').pluck().get()
     const size = `${(statSync(path).size / 1e6).toFixed(1)} MB`
     const next = schema < newest ? `, brought to ${newest} at the next start` : ''
-    return [ok(`${String(jobs)} jobs, ${size}, schema ${schema}${next}`)]
+    return [database.ok(`${String(jobs)} jobs, ${size}, schema ${schema}${next}`)]
   } catch (error) {
-    return [fail((storeUnusable(error, path) as Error).message)]
+    return [database.fail((storeUnusable(error, path) as Error).message)]
   } finally {
     db?.close()
   }
