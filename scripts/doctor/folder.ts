@@ -58,7 +58,9 @@ function examineDatabase(path: string): Finding[] {
     if (schema > newest)
       return [database.fail(`it is from a newer foreman (schema ${schema}, this one knows ${newest})`)]
     const jobs = schema === 0 ? 0 : db.prepare('SELECT count(*) FROM job').pluck().get()
-    const size = `${(statSync(path).size / 1e6).toFixed(1)} MB`
+    // What was written last is still in the log.
+    const bytes = ['', '-wal'].map((part) => statSync(path + part, { throwIfNoEntry: false })?.size ?? 0)
+    const size = `${((bytes[0]! + bytes[1]!) / 1e6).toFixed(1)} MB`
     const next = schema < newest ? `, brought to ${newest} at the next start` : ''
     return [database.ok(`${String(jobs)} jobs, ${size}, schema ${schema}${next}`)]
   } catch (error) {

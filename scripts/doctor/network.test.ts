@@ -52,6 +52,13 @@ test.each([
   expect(await found(paths)).toEqual(expected)
 })
 
+test('a target that listens where a browser would not go is asked all the same, and one without an address is told', async () => {
+  const said = async (target: string) =>
+    (await examineTarget({ target, targetToken: null, wakeMac: null }, new Asker()))[0]?.said
+  expect(await said('http://127.0.0.1:9')).toContain('the connection was refused')
+  expect(await said('http://nowhere.invalid')).toMatch(/its name (has no address|cannot be looked up just now)/)
+})
+
 test('the token of the target is sent to it', async () => {
   const seen: (string | undefined)[] = []
   const { url, close } = await played((request, answer) => (seen.push(request.headers.authorization), answer.end()))
