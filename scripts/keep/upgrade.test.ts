@@ -96,10 +96,12 @@ async function outbox(
 ): Promise<void> {
   const pending = deliveries.filter(({ state }) => state === 'pending')
   await receiver.got(pending.length)
-  const told = receiver.received.map(
-    ({ headers, body }) => new Webhook(secret).verify(body, headers as never) as { data: Job },
-  )
-  expect(told.map(({ data }) => data.state)).toEqual(pending.map(() => 'done'))
+  for (const { headers, body } of receiver.received) {
+    // Not by the library's own verification: the moment is that of the rows, and long ago for it.
+    const [id, at] = [String(headers['webhook-id']), new Date(Number(headers['webhook-timestamp']) * 1000)]
+    expect(headers['webhook-signature']).toBe(new Webhook(secret).sign(id, at, body.toString()))
+    expect((JSON.parse(body.toString()) as { data: Job }).data.state).toBe('done')
+  }
   const ended = () => foreman.rows<{ id: string; state: string }>('SELECT id, state FROM delivery ORDER BY seq')
   await eventually(() => ended().every(({ state }) => state !== 'pending'))
   const expected = deliveries.map(({ id, state }) => ({ id, state: state === 'pending' ? 'delivered' : state }))
