@@ -48,9 +48,15 @@ export function wordRequest(key: string) {
   return { method: 'POST', path: '/api/generate', body } as const
 }
 
-/** Throws TargetFailure unless the answer says that the runner is in memory. */
-export function mustBeLoaded(answered: Answered, endpoint: Endpoint): void {
-  if (answered.status !== 200 || !isLoadAnswer(answered.text)) throw new TargetFailure(loadFailure(answered, endpoint))
+/**
+ * Whether the answer says that the runner is in memory. False of a target that has no such request, a router that speaks
+ * OpenAI's API only: whatever is asked of it loads. Throws TargetFailure when it wasn't loaded.
+ */
+export function isLoaded(answered: Answered, endpoint: Endpoint): boolean {
+  if (answered.status === 200 && isLoadAnswer(answered.text)) return true
+  const failure = loadFailure(answered, endpoint)
+  if ((answered.status === 404 || answered.status === 405) && failure.code === 'target_refused') return false
+  throw new TargetFailure(failure)
 }
 
 /** 200 with the answer to a request for nothing: the model is in memory. */

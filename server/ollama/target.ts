@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts'
 import { Capacity } from './capacity.ts'
 import { TargetAbsent } from './failure.ts'
 import { Flights } from './flight.ts'
-import { loadRequest, mustBeLoaded, unloadRequest, wordRequest, type Load } from './preload.ts'
+import { isLoaded, loadRequest, unloadRequest, wordRequest, type Load } from './preload.ts'
 import { Names, type Model } from './names.ts'
 import { Residents, type Reading } from './residents.ts'
 import { run, type RunRequest } from './run.ts'
@@ -188,7 +188,7 @@ export class Target {
 
   /**
    * Loads the runner a request will need, for as long as that takes. Resolves with whether it did: cloud models, which
-   * only the target can tell by their name, need none. Throws like `run`.
+   * only the target can tell by their name, need none, and some targets cannot be asked. Throws like `run`.
    */
   async preload(load: Load, signal: AbortSignal): Promise<boolean> {
     if (this.#names.cloud(load.model)) return false
@@ -196,13 +196,13 @@ export class Target {
     const runner = this.runnerKey(key)
     this.capacity.forwarded(runner)
     const flight = this.#flights.fly(signal, async (signal) => {
-      mustBeLoaded(await this.#wire.ask({ ...loadRequest(load), signal }), load.endpoint)
+      if (!isLoaded(await this.#wire.ask({ ...loadRequest(load), signal }), load.endpoint)) return false
       this.heard()
       this.shown(key)
       this.#watch.unstuck()
+      return true
     })
-    await flight.finally(() => this.capacity.withdrawn(runner))
-    return true
+    return flight.finally(() => this.capacity.withdrawn(runner))
   }
 
   /** Resolves when a runner in memory has answered a request for one word, however it did. Throws like `run`. */
