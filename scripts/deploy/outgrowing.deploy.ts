@@ -179,6 +179,8 @@ test('two foremen take jobs at one address, model by model, and the links of eac
     const body = JSON.stringify({ model, prompt: 'hi', stream: false })
     expect((await fetch(`${door}/api/generate`, { method: 'POST', body })).status).toBe(200)
   }
+  const listed = async (url: string) => ((await (await fetch(`${url}/jobs`)).json()) as { data: { id: string }[] }).data
+  for (let i = 0; i < 2; i++) expect(await listed(door)).toEqual(await listed(foremen[0].url))
   // Each Ollama's work is done by its own foreman, people's and jobs', and each model by one of them.
   expect(first.served.length + second.served.length).toBe(2 * models.length)
   expect(first.loads + second.loads).toBe(models.length)
