@@ -54,7 +54,8 @@ func (c Code) Error() string {
 }
 
 // Error is a refused call, a job that failed or was canceled, or a foreman that gave no answer. It wraps its Code and, if there
-// is one, its cause. The other errors of this package wrap that of a context that ended, or of JSON that does not fit.
+// is one, its cause. The other errors of this package wrap that of a context that ended, with
+// that of the last try if there was no answer until then, or of JSON that does not fit.
 type Error struct {
 	Code   Code
 	Detail string
@@ -125,6 +126,10 @@ func (c *Client) refusal(response *http.Response) *Error {
 	var problem api.Problem
 	if json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&problem) == nil && problem.Code != "" {
 		refused.Code, refused.Detail, refused.Problem, refused.JobID = Code(problem.Code), problem.Detail, &problem, problem.JobID
+	} else if refused.Status < http.StatusInternalServerError && refused.Status != http.StatusTooManyRequests {
+		refused.Detail = "what answers at " + c.address + " is not foreman: " + refused.Detail
+	} else {
+		refused.Detail = "no foreman behind " + c.address + ": " + refused.Detail
 	}
 	return refused
 }
@@ -137,6 +142,14 @@ func retryAfter(header http.Header) time.Duration {
 	// 0 for what is no number, and the largest for one that is larger.
 	seconds, _ := strconv.ParseInt(value, 10, 64)
 	return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
+}
+
+// after is the error of a context that ended while a call was tried again: it wraps why, too. Any other error is the last.
+func after(last *Error, err error) error {
+	if _, is := err.(*Error); is || last == nil {
+		return err
+	}
+	return fmt.Errorf("%w; before that %w", err, last)
 }
 
 // ended is the error of a context that is over; nil while it is not.

@@ -46,6 +46,7 @@ func (p *patience) rest(ctx context.Context, failed *Error) error {
 // returns is an answer of success, to be closed.
 func (c *Client) patiently(ctx context.Context, call func(context.Context) (*http.Response, error)) (*http.Response, error) {
 	left := c.renewed()
+	var last *Error
 	for {
 		response, err := c.once(ctx, call)
 		if err == nil {
@@ -53,10 +54,11 @@ func (c *Client) patiently(ctx context.Context, call func(context.Context) (*htt
 		}
 		var failed *Error
 		if !errors.As(err, &failed) || !passes(failed) {
-			return nil, err
+			return nil, after(last, err)
 		}
+		last = failed
 		if err := left.rest(ctx, failed); err != nil {
-			return nil, err
+			return nil, after(last, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package foreman_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -159,6 +160,28 @@ func TestPatienceHasAnEnd(t *testing.T) {
 	c = foreman.New(full.URL, foreman.WithPatience(300*time.Millisecond))
 	if _, err := c.Get(soon(t), "job_1"); !errors.Is(err, foreman.ErrQueueFull) || len(full.sent()) != 1 {
 		t.Errorf("err = %v after %d requests", err, len(full.sent()))
+	}
+}
+
+func TestTheEndOfTheContextIsToldWithWhyThereWasNoAnswerUntilThen(t *testing.T) {
+	ctx, cancel := context.WithCancel(soon(t))
+	g := newGateway(t, hangsUp, func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-ctx.Done()
+	})
+	_, err := foreman.New(g.URL).Get(ctx, "job_1")
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, foreman.ErrUnreachable) || !strings.Contains(err.Error(), g.URL) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestWhatIsNotForemanIsSaidNotToBe(t *testing.T) {
+	for status, said := range map[int]string{404: "what answers at %s is not foreman: HTTP 404", 500: "no foreman behind %s: HTTP 500"} {
+		g := newGateway(t, says(status, "<html>no such page</html>"))
+		_, err := foreman.New(g.URL).Get(soon(t), "job_1")
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf(said, g.URL)) {
+			t.Errorf("err = %v", err)
+		}
 	}
 }
 
