@@ -27,11 +27,13 @@ export async function pull(world: World, call: Call): Promise<void> {
       { digest: sha256(found.weights ?? found.name), total: size },
       { digest: sha256('template'), total: 17 },
     ]
+    // Of a model that it has every layer is there: one line says so.
+    const steps = world.catalog.find(name) ? 1 : progressSteps
     for (const { digest, total } of layers) {
       const status = `pulling ${digest.slice(0, 12)}`
-      for (let step = 1; step <= progressSteps; step++) {
-        await world.sleep.pause(world.settings.tokenMs, call.answer.signal)
-        yield { status, digest: `sha256:${digest}`, total, completed: Math.floor((total * step) / progressSteps) }
+      for (let step = 1; step <= steps; step++) {
+        if (steps > 1) await world.sleep.pause(world.settings.tokenMs, call.answer.signal)
+        yield { status, digest: `sha256:${digest}`, total, completed: Math.floor((total * step) / steps) }
       }
     }
     yield { status: 'verifying sha256 digest' }
