@@ -3,7 +3,7 @@
 import { createTRPCClient, httpLink, type TRPCClient } from '@trpc/client'
 import { addressOf, headersOf } from './address.ts'
 import type { AppRouter } from './api.ts'
-import { ForemanError, foremanError, retryAfter } from './error.ts'
+import { foremanError, strange } from './error.ts'
 import { patiently } from './patience.ts'
 import { straight } from './redirect.ts'
 import { Rest } from './rest.ts'
@@ -12,17 +12,17 @@ export interface ConnectionOptions {
   /** Where foreman listens, for example `http://127.0.0.1:11435`. */
   url: string
   /** One of foreman's tokens. */
-  token?: string
+  token?: string | undefined
   /** In place of the global fetch. */
-  fetch?: typeof fetch
+  fetch?: typeof fetch | undefined
   /** Milliseconds without an answer from foreman after which a call gives up; default 5 minutes. */
-  unreachable_ms?: number
+  unreachable_ms?: number | undefined
 }
 
 /** What every call takes. */
 export interface SignalOptions {
   /** Aborting gives up, and throws the signal's reason. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export class Connection {
@@ -38,7 +38,7 @@ export class Connection {
     const ask = straight(fetch ?? ((input, init) => globalThis.fetch(input, init)), base)
     this.rest = new Rest({ url: base, headers, fetch: ask })
     this.trpc = createTRPCClient<AppRouter>({
-      links: [httpLink({ url: `${base}/trpc`, headers, fetch: orStatus(ask) as never })],
+      links: [httpLink({ url: `${base}/trpc`, headers, fetch: orStatus(ask, base) as never })],
     })
     this.#unreachable_ms = unreachable_ms
   }
@@ -61,13 +61,13 @@ export class Connection {
 }
 
 /** An answer that is no JSON is a gateway's: tRPC would lose its status over reading it. */
-function orStatus(ask: typeof fetch): typeof fetch {
+function orStatus(ask: typeof fetch, url: string): typeof fetch {
   return async (input, init) => {
     const answer = await ask(input, init)
-    if (answer.ok || /\bjson\b/.test(answer.headers.get('content-type') ?? '')) return answer
-    const { status } = answer
+    const type = answer.headers.get('content-type') ?? ''
+    if (/\bjson\b/.test(type) || (answer.ok && !/\bhtml\b/.test(type))) return answer
     // Unread it would hold its connection.
     await answer.body?.cancel().catch(() => undefined)
-    throw new ForemanError('unreachable', `HTTP ${status}`, { status, retry_after_s: retryAfter(answer) })
+    throw strange(url, answer)
   }
 }

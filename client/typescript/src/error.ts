@@ -81,8 +81,25 @@ export function foremanError(error: unknown): ForemanError {
   const status = meta?.response?.status
   if (data?.problem)
     return new ForemanError(data.problem.code, data.problem.detail, { problem: data.problem, status, cause: error })
-  const told = status === undefined ? (message ?? 'no answer from foreman') : `HTTP ${status}: ${message ?? ''}`
+  const told = status === undefined ? reasonOf(error) : `not an answer of foreman's: HTTP ${status}: ${message ?? ''}`
   return new ForemanError('unreachable', told, { status, cause: error })
+}
+
+/** fetch says only that it failed; why stands at the end of its causes. */
+export function reasonOf(error: unknown): string {
+  let reason = String(error)
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const [first] = at instanceof AggregateError ? (at.errors as unknown[]) : []
+    reason = (first instanceof Error ? first : at).message || reason
+  }
+  return reason
+}
+
+/** An answer of `url` that is none of foreman's. One of a gateway has a status of its own for that. */
+export function strange(url: string, answer: Response): ForemanError {
+  const { status } = answer
+  const who = status < 500 && status !== 429 ? `what answers at ${url} is not foreman` : `no foreman behind ${url}`
+  return new ForemanError('unreachable', `${who}: HTTP ${status}`, { status, retry_after_s: retryAfter(answer) })
 }
 
 /** What a call about a job threw, with the job's id. */

@@ -31,7 +31,7 @@ export type QueueEvent =
 
 export interface EventsOptions extends SignalOptions {
   /** The id of the last event seen; default: from the start of the job, and of all jobs from now on. */
-  after?: string
+  after?: string | undefined
 }
 
 /** Each event of a job once and in order, over cut connections and restarts of foreman. */

@@ -116,6 +116,12 @@ test('what a job owes is told, and sent again', async () => {
 })
 
 test('a foreman that does not come back is told as unreachable', async () => {
-  const alone = new Foreman({ url: `http://127.0.0.1:${await freePort()}`, unreachable_ms: 0 })
-  await expect(alone.chat({ model: 'llama3.2:3b', messages })).rejects.toMatchObject({ code: 'unreachable' })
+  const url = `http://127.0.0.1:${await freePort()}`
+  const alone = new Foreman({ url, unreachable_ms: 0 })
+  const told = {
+    code: 'unreachable',
+    message: expect.stringContaining(`no foreman at ${url}: connect ECONNREFUSED`) as unknown,
+  }
+  await expect(alone.chat({ model: 'llama3.2:3b', messages })).rejects.toMatchObject(told)
+  await expect(alone.queue.get()).rejects.toMatchObject(told)
 })

@@ -16,7 +16,7 @@ export const wait_s = 25
 
 export interface WaitOptions extends SignalOptions {
   /** What is to be shown beside the job, for example `['response']`. */
-  include?: In['get']['include']
+  include?: In['get']['include'] | undefined
 }
 
 export class Jobs {
@@ -38,8 +38,12 @@ export class Jobs {
     return this.#connection.patiently(() => send(signal), signal)
   }
 
-  get(input: In['get'], { signal }: SignalOptions = {}): Promise<Out['get']> {
-    return this.#connection.patiently(() => this.#connection.trpc.jobs.get.query(input, { signal }), signal)
+  async get(input: In['get'], { signal }: SignalOptions = {}): Promise<Out['get']> {
+    try {
+      return await this.#connection.patiently(() => this.#connection.trpc.jobs.get.query(input, { signal }), signal)
+    } catch (error) {
+      throw ofJob(input.id, error)
+    }
   }
 
   /** A page, the newest first. */
@@ -47,8 +51,15 @@ export class Jobs {
     return this.#connection.patiently(() => this.#connection.trpc.jobs.list.query(input, { signal }), signal)
   }
 
-  artifacts(input: In['artifacts'], { signal }: SignalOptions = {}): Promise<Out['artifacts']> {
-    return this.#connection.patiently(() => this.#connection.trpc.jobs.artifacts.query(input, { signal }), signal)
+  async artifacts(input: In['artifacts'], { signal }: SignalOptions = {}): Promise<Out['artifacts']> {
+    try {
+      return await this.#connection.patiently(
+        () => this.#connection.trpc.jobs.artifacts.query(input, { signal }),
+        signal,
+      )
+    } catch (error) {
+      throw ofJob(input.id, error)
+    }
   }
 
   /** That a job is canceled already is no error; `conflict` says that it was done or failed. */

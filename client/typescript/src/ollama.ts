@@ -3,29 +3,29 @@
 export interface Message {
   role: string
   content: string
-  images?: string[]
+  images?: string[] | undefined
   [field: string]: unknown
 }
 
 interface Common {
   model: string
-  options?: Record<string, unknown>
-  keep_alive?: string | number
+  options?: Record<string, unknown> | undefined
+  keep_alive?: string | number | undefined
   [field: string]: unknown
 }
 
 export interface ChatRequest extends Common {
   messages: Message[]
-  tools?: unknown[]
-  format?: 'json' | object
-  think?: boolean | string
+  tools?: unknown[] | undefined
+  format?: 'json' | object | undefined
+  think?: boolean | string | undefined
 }
 
 export interface GenerateRequest extends Common {
   prompt: string
-  system?: string
-  images?: string[]
-  format?: 'json' | object
+  system?: string | undefined
+  images?: string[] | undefined
+  format?: 'json' | object | undefined
 }
 
 export interface EmbedRequest extends Common {

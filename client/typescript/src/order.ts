@@ -11,12 +11,12 @@ import type { Send } from './rest.ts'
 
 export interface CallOptions {
   /** Aborting cancels the job. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** The same key and request make one job, however often they are sent. Default: a new one for each call. */
-  idempotency_key?: string
-  labels?: Record<string, string>
+  idempotency_key?: string | undefined
+  labels?: Record<string, string> | undefined
   /** Longest working time in seconds. */
-  timeout_s?: number
+  timeout_s?: number | undefined
 }
 
 export interface StreamOptions extends CallOptions {
@@ -24,7 +24,7 @@ export interface StreamOptions extends CallOptions {
    * Called when the job has to begin anew, after a restart of foreman say: forget the parts so far, the answer comes
    * again from its first. Without it that throws `restarted`, and cancels the job.
    */
-  on_restart?: () => void
+  on_restart?: (() => void) | undefined
 }
 
 /** What a caller who leaves waits for its job to be canceled, at most. */

@@ -5,7 +5,7 @@
 import { foremanError, type ForemanError } from './error.ts'
 
 export interface PatienceOptions {
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** Milliseconds without any answer, from the first failure on, after which the last error is thrown. */
   unreachable_ms: number
 }
@@ -16,6 +16,11 @@ const longest_ms = 5_000
 /** The longest that a timer can wait; one that is to wait longer does not at all. */
 const timer_ms = 2 ** 31 - 1
 const passing = new Set([429, 502, 503, 504])
+
+/** Whether somebody who answers so may answer otherwise soon. */
+export function isPassing(status: number): boolean {
+  return passing.has(status)
+}
 
 export async function patiently<T>(call: () => Promise<T>, { signal, unreachable_ms }: PatienceOptions): Promise<T> {
   let until: number | undefined
@@ -36,7 +41,7 @@ export async function patiently<T>(call: () => Promise<T>, { signal, unreachable
 }
 
 function passes({ code, status }: ForemanError): boolean {
-  return status === undefined ? code === 'unreachable' : passing.has(status)
+  return status === undefined ? code === 'unreachable' : isPassing(status)
 }
 
 /** Rejects with the signal's reason when that is aborted first. */

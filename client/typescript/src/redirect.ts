@@ -1,12 +1,15 @@
-// A redirect is refused. Followed, a job that is handed in would become a question for the list, and the token might go to
-// somebody else.
+// Calls that go to foreman and nowhere else. A redirect is refused: followed, a job that is handed in would become a question for
+// the list, and the token might go to somebody else.
 
-import { ForemanError } from './error.ts'
+import { ForemanError, reasonOf } from './error.ts'
 
-/** A fetch of addresses that begin with `url`. Throws ForemanError for an answer that leads elsewhere, and says where. */
+/** A fetch of addresses that begin with `url`. Throws ForemanError without an answer, and for one that leads elsewhere, and says where. */
 export function straight(ask: typeof fetch, url: string): typeof fetch {
   return async (input, init) => {
-    const answer = await ask(input, { ...init, redirect: 'manual' })
+    const answer = await ask(input, { ...init, redirect: 'manual' }).catch((cause: unknown) => {
+      if (init?.signal?.aborted) throw cause
+      throw new ForemanError('unreachable', `no foreman at ${url}: ${reasonOf(cause)}`, { cause })
+    })
     const { status, type } = answer
     // A browser keeps all else of it to itself, and calls its status 0.
     if (type !== 'opaqueredirect' && (status < 300 || status > 399)) return answer

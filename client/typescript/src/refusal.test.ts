@@ -53,8 +53,12 @@ async function played(answer: RequestListener): Promise<Foreman> {
 
 test.each([400, 401, 403, 404, 413, 422])('an answer of %i is final, whoever gives it', async (status) => {
   const alone = await played((_, response) => response.writeHead(status).end('<html>no</html>'))
-  await expect(alone.chat(chat)).rejects.toMatchObject({ status })
-  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toMatchObject({ status })
+  const told = {
+    status,
+    message: expect.stringMatching(`^what answers at http.* is not foreman: HTTP ${status}$`) as unknown,
+  }
+  await expect(alone.chat(chat)).rejects.toMatchObject(told)
+  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toMatchObject(told)
   expect(asked).toHaveLength(2)
 })
 

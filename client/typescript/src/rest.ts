@@ -2,7 +2,7 @@
 // no JSON. Everything else of the client speaks tRPC.
 
 import type { Inputs, Outputs, Problem } from './api.ts'
-import { ForemanError, retryAfter } from './error.ts'
+import { ForemanError, retryAfter, strange } from './error.ts'
 
 export interface RestOptions {
   /** Where foreman listens, without a slash at the end. */
@@ -36,7 +36,7 @@ export class Rest {
     const answer = await fetch(url + path, { ...init, headers: { ...headers, ...init.headers } })
     if (answer.ok) return answer
     const said = parsed(await answer.text())
-    throw refused(answer, isProblem(said) ? said : undefined)
+    throw isProblem(said) ? refused(answer, said) : strange(url, answer)
   }
 
   /** `known` tells what foreman says from the JSON of somebody on the way to it. */
@@ -45,20 +45,15 @@ export class Rest {
       const headers = { 'content-type': 'application/json' }
       const answer = await this.open(path + query, { method: 'POST', headers, body, signal })
       const said = parsed(await answer.text())
-      if (typeof said !== 'object' || said === null || !known(said)) throw refused(answer)
+      if (typeof said !== 'object' || said === null || !known(said)) throw strange(this.#options.url, answer)
       return said as O
     }
   }
 }
 
-function refused(answer: Response, problem?: Problem): ForemanError {
+function refused(answer: Response, problem: Problem): ForemanError {
   const { status } = answer
-  const detail = problem?.detail ?? `HTTP ${status}`
-  return new ForemanError(problem?.code ?? 'unreachable', detail, {
-    problem,
-    status,
-    retry_after_s: retryAfter(answer),
-  })
+  return new ForemanError(problem.code, problem.detail, { problem, status, retry_after_s: retryAfter(answer) })
 }
 
 function parsed(text: string): unknown {

@@ -2,19 +2,20 @@
 
 import { readFileSync } from 'node:fs'
 import { addressOf, headersOf } from '../address.ts'
-import { foremanError, ForemanError, retryAfter } from '../error.ts'
+import { foremanError, ForemanError, retryAfter, strange } from '../error.ts'
 import { Foreman } from '../foreman.ts'
 import { straight } from '../redirect.ts'
 import type { Problem } from '../api.ts'
 import { UsageError } from './failure.ts'
+import { noticing } from './presence.ts'
 
 /** Where foreman is unless somebody says otherwise. */
 export const usual = 'http://127.0.0.1:11435'
 
 export interface CallerOptions {
   url: string
-  token?: string
-  tokenFile?: string
+  token?: string | undefined
+  tokenFile?: string | undefined
 }
 
 export class Caller {
@@ -24,6 +25,8 @@ export class Caller {
   readonly foreman: Foreman
   /** Waits for foreman for minutes: for what goes on after a first answer. */
   readonly patient: Foreman
+  /** The same, and tells when foreman is away and when it is back. */
+  readonly telling: (tell: (text: string) => void) => Foreman
   readonly #headers: Record<string, string>
   readonly #fetch: typeof fetch
 
@@ -41,6 +44,7 @@ export class Caller {
     const where = { url: this.url, token: this.token }
     this.foreman = new Foreman({ ...where, unreachable_ms: 0 })
     this.patient = new Foreman(where)
+    this.telling = (tell) => new Foreman({ ...where, fetch: noticing(fetch, tell) })
   }
 
   /** Any route. Resolves with the head of an answer that is no refusal; throws ForemanError, or the signal's reason. */
@@ -55,7 +59,20 @@ export class Caller {
       init.signal?.throwIfAborted()
       throw foremanError(error)
     }
-    throw refusal(answer, said)
+    throw this.#refusal(answer, said)
+  }
+
+  /** foreman's own problems, and errors in Ollama's shape, of which foreman's begin with its name. */
+  #refusal(answer: Response, said: string): ForemanError {
+    const { status } = answer
+    const head = { status, retry_after_s: retryAfter(answer) }
+    const body = parsed(said) as Partial<Problem> & { error?: unknown }
+    if (typeof body.code === 'string')
+      return new ForemanError(body.code, body.detail ?? body.code, { problem: body as Problem, ...head })
+    if (typeof body.error !== 'string') return strange(this.url, answer)
+    if (status === 401) return new ForemanError('unauthorized', body.error, head)
+    const ours = body.error.startsWith('foreman: ')
+    return new ForemanError(ours ? 'target_unreachable' : 'target_failed', body.error.replace(/^foreman: /, ''), head)
   }
 }
 
@@ -65,19 +82,6 @@ function contentOf(file: string): string {
   } catch (error) {
     throw new UsageError(`the token's file: ${(error as Error).message}`)
   }
-}
-
-/** foreman's own problems, and errors in Ollama's shape, of which foreman's begin with its name. */
-function refusal(answer: Response, said: string): ForemanError {
-  const { status } = answer
-  const head = { status, retry_after_s: retryAfter(answer) }
-  const body = parsed(said) as Partial<Problem> & { error?: unknown }
-  if (typeof body.code === 'string')
-    return new ForemanError(body.code, body.detail ?? body.code, { problem: body as Problem, ...head })
-  if (typeof body.error !== 'string') return new ForemanError('unreachable', `HTTP ${status}`, head)
-  if (status === 401) return new ForemanError('unauthorized', body.error, head)
-  const ours = body.error.startsWith('foreman: ')
-  return new ForemanError(ours ? 'target_unreachable' : 'target_failed', body.error.replace(/^foreman: /, ''), head)
 }
 
 function parsed(text: string): object {

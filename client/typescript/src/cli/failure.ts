@@ -24,7 +24,7 @@ export interface Failure {
 }
 
 /** `token` is whether one was sent. */
-export function failureOf(error: unknown, { url, token }: { url: string; token: boolean }): Failure {
+export function failureOf(error: unknown, { token }: { token: boolean }): Failure {
   if (error instanceof UsageError) return { code: 'usage', detail: error.message, exit: exit.usage }
   if (error instanceof FailedError) return { code: 'failed', detail: error.message, exit: exit.failed }
   if (isOfSystem(error)) return { code: error.code, detail: error.message, exit: exit.failed }
@@ -34,7 +34,7 @@ export function failureOf(error: unknown, { url, token }: { url: string; token: 
   const known = foremanError(error)
   const { code, job, status } = known
   if (job) return { code, detail: `${job.id}: ${known.message}`, hint: hintOfJob(code), exit: exit.failed }
-  if (code === 'unreachable') return unreachable(known, url)
+  if (code === 'unreachable') return unreachable(known)
   if (status === 401) return unauthorized(known, token)
   if (code === 'target_unreachable')
     return {
@@ -45,23 +45,15 @@ export function failureOf(error: unknown, { url, token }: { url: string; token: 
     }
   if (code === 'target_failed') return { code, detail: known.message, exit: exit.failed }
   const fields = known.problem?.errors?.map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`) ?? []
-  return { code, detail: [known.message, ...fields].join(''), exit: exit.refused }
+  const of = code === 'not_found' && known.job_id !== undefined ? `${known.job_id}: ` : ''
+  return { code, detail: [of, known.message, ...fields].join(''), exit: exit.refused }
 }
 
-function unreachable({ status, message, cause }: ForemanError, url: string): Failure {
-  const common = { code: 'unreachable', exit: exit.unreachable }
-  if (status !== undefined && status < 500)
-    return {
-      ...common,
-      detail: `what answers at ${url} is not foreman: ${message}`,
-      hint: 'Say where it is: --url or FOREMAN_URL.',
-    }
-  if (status !== undefined) return { ...common, detail: `no foreman behind ${url}: ${message}` }
-  return {
-    ...common,
-    detail: `no foreman at ${url}: ${rootOf(cause) ?? message}`,
-    hint: 'Start it with `npm start`, or say where it is: --url or FOREMAN_URL.',
-  }
+function unreachable({ status, message }: ForemanError): Failure {
+  const common = { code: 'unreachable', detail: message, exit: exit.unreachable }
+  if (status === undefined)
+    return { ...common, hint: 'Start it with `npm start`, or say where it is: --url or FOREMAN_URL.' }
+  return status < 500 ? { ...common, hint: 'Say where it is: --url or FOREMAN_URL.' } : common
 }
 
 function unauthorized({ code, message }: ForemanError, token: boolean): Failure {
@@ -73,18 +65,9 @@ function unauthorized({ code, message }: ForemanError, token: boolean): Failure 
 
 function hintOfJob(code: string): string | undefined {
   if (code === 'model_missing') return 'Bring the model with `foreman pull`, then `foreman retry` the job.'
-  if (code === 'canceled') return undefined
+  if (code === 'timed_out') return 'Give it more time (--timeout): queued again it has the same.'
+  if (code === 'canceled' || code === 'target_refused') return undefined
   return '`foreman retry` queues it again.'
-}
-
-/** fetch says only that it failed; why stands at the end of its causes. */
-function rootOf(error: unknown): string | undefined {
-  let reason: string | undefined
-  for (let at = error; at instanceof Error; at = at.cause) {
-    const [first] = at instanceof AggregateError ? (at.errors as unknown[]) : []
-    reason = (first instanceof Error ? first : at).message || reason
-  }
-  return reason
 }
 
 /** Of a file, or of the standard output; those of connections are the causes of others. */

@@ -28,7 +28,7 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 // What is told about them is not worth ending for.
 stderr.on('error', () => undefined)
 
-let where = { url: '', token: false }
+let where = { token: false }
 const program = programOf({
   version: (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
     .version,
