@@ -26,7 +26,9 @@ export async function artifacts(session: Session, id: string, folder: string | u
     else output.result(undefined, (colors) => table(columns, data, colors))
     return exit.ok
   }
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new FailedError(`${folder} cannot be made a folder: ${error.message}`)
+  })
   for (const artifact of data) {
     const path = join(folder, fileName(artifact.name))
     await write(session, id, artifact, path)

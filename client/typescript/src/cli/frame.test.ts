@@ -1,10 +1,12 @@
 // What is drawn, line by line, for given facts, a given time and a given terminal.
 
+import { PassThrough } from 'node:stream'
 import pico from 'picocolors'
 import { expect, test } from 'vitest'
 import type { Job } from '../index.ts'
 import { frame, type Frame, type View } from './frame.ts'
-import { progressOf } from './job-row.ts'
+import { progressOf, rowOnArrival } from './job-row.ts'
+import { Output } from './output.ts'
 import { printable, printableJson, printableText } from './printable.ts'
 import { ahead, duration, size } from './quantity.ts'
 import { table } from './table.ts'
@@ -62,7 +64,9 @@ test.each([10, 24, 40])('a frame is no longer than a terminal of %i lines, and s
 })
 
 test('a frame is no wider than a terminal of 80 columns', () => {
-  const lines = draw({ view: view(20), columns: 80 })
+  const busy = view(20)
+  busy.queue = { ...busy.queue, running: working.id, turn: { model: 'gemma3:1b' } as never, oldest_wait_ms: 31_000 }
+  const lines = draw({ view: busy, columns: 80 })
   for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80)
   expect(lines.join('\n')).toContain('…0000001')
 })
@@ -82,6 +86,35 @@ test('how far a job is depends on its state', () => {
   expect(told({ state: 'failed', error: { code: 'timed_out', detail: '' } })).toBe('timed_out')
   expect(told({ state: 'done', usage: { output_tokens: 9 } })).toBe('9 tokens')
   expect(told({ state: 'canceled' })).toBe('')
+})
+
+test('a state is told with how long the one before took, whenever that is', () => {
+  const reached = (moments: Partial<Job>) => {
+    const none = { loading_at: null, working_at: null, finished_at: null }
+    const { eta, progress } = rowOnArrival({
+      ...working,
+      progress: undefined,
+      queued_at: at(-700),
+      ...none,
+      ...moments,
+    } as Job)
+    return [eta, progress].filter(Boolean).join(', ')
+  }
+  expect(reached({ state: 'queued', retry_at: at(-695) })).toBe('again in 5s')
+  expect(reached({ state: 'loading', loading_at: at(-690) })).toBe('after 10s')
+  expect(reached({ state: 'working', loading_at: at(-690), working_at: at(-687) })).toBe('after 3s')
+  const times = { loading_at: at(-690), working_at: at(-687), finished_at: at(-685) }
+  expect(reached({ state: 'done', ...times, usage: { output_tokens: 1 } })).toBe('1 token, after 2s')
+  expect(reached({ state: 'canceled', finished_at: at(-640) })).toBe('after 1m 0s')
+})
+
+test('a terminal that says that it has no lines and columns is drawn on as a usual one', () => {
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, rows: 0, columns: 0 })
+  const stdout = terminal as unknown as NodeJS.WriteStream
+  const output = new Output({ stdout, stderr: stdout, env: {} })
+  expect(output.size).toEqual({ rows: 24, columns: 80 })
+  output.block().draw(['queue  empty'])
+  expect(String(terminal.read())).toContain('queue  empty')
 })
 
 test('quantities are short', () => {

@@ -2,7 +2,7 @@
 
 import pico from 'picocolors'
 import type { Job, Outputs } from '../api.ts'
-import { jobColumns, rowOfJob, rowOfPlanned, type JobRow } from './job-row.ts'
+import { jobColumns, rowOfJob, rowOfPlanned, shortId, type JobRow } from './job-row.ts'
 import type { Colors } from './output.ts'
 import { queueLines } from './queue.ts'
 import { table } from './table.ts'
@@ -35,7 +35,7 @@ export function frame({ view, now, rows, columns, colors, trouble }: Frame): str
   const shown = all.slice(0, Math.max(1, rows - otherLines))
   const left = view.running.length + view.plan.waiting - shown.length
   return [
-    ...queueLines(view.queue, colors),
+    ...queueLines(view.queue, colors, columns),
     '',
     ...table(fitting(columns, shown), shown, colors),
     ...(left > 0 ? [colors.dim(`and ${left} more`)] : []),
@@ -59,7 +59,7 @@ function fitting(columns: number, rows: readonly JobRow[]): typeof jobColumns {
     ...column,
     cell: (row) => {
       const text = column.cell(row)
-      if (column.title === 'ID') return `…${text.slice(-7)}`
+      if (column.title === 'ID') return shortId(text)
       return column.title === 'MODEL' && text.length > room ? `${text.slice(0, room - 1)}…` : text
     },
   }))

@@ -2,7 +2,7 @@
 
 import type { Job, Outputs } from '../api.ts'
 import type { Colors } from './output.ts'
-import { ahead, duration } from './quantity.ts'
+import { ahead, duration, tokens } from './quantity.ts'
 import type { Column } from './table.ts'
 
 type Planned = Outputs['queue']['plan']['data'][number]
@@ -34,6 +34,11 @@ export const jobColumns: readonly Column<JobRow>[] = [
   { title: 'TOK/S', cell: ({ speed }) => speed, right: true },
   { title: 'PROGRESS', cell: ({ progress }) => progress },
 ]
+
+/** The end of an id, by which those of one day differ. */
+export function shortId(id: string): string {
+  return `…${id.slice(-7)}`
+}
 
 /** `now` in milliseconds. */
 export function rowOfJob(job: Job, now: number): JobRow {
@@ -73,10 +78,22 @@ export function progressOf(job: Job, now: number): string {
   const since = (moment: string | null) => (moment === null ? '' : duration(now - Date.parse(moment)))
   if (state === 'queued') return retry_at ? `again ${ahead(retry_at, now)}` : (reason?.replaceAll('_', ' ') ?? '')
   if (state === 'loading') return since(loading_at)
-  if (state === 'working')
-    return [progress && `${progress.tokens} tokens`, since(working_at)].filter(Boolean).join(', ')
+  if (state === 'working') return [progress && tokens(progress.tokens), since(working_at)].filter(Boolean).join(', ')
   if (state === 'failed') return error?.code ?? ''
-  return usage?.output_tokens === undefined ? '' : `${usage.output_tokens} tokens`
+  return usage?.output_tokens === undefined ? '' : tokens(usage.output_tokens)
+}
+
+/** As it came into its state, with how long it was in the one before: the same while it happens and told again later. */
+export function rowOnArrival(job: Job): JobRow {
+  const { state, queued_at, loading_at, working_at, finished_at } = job
+  const moments = [queued_at, loading_at, working_at, finished_at].flatMap((at) =>
+    at === null ? [] : [Date.parse(at)],
+  )
+  const [before, arrived = 0] = moments.length > 1 ? moments.slice(-2) : [undefined, moments[0]]
+  const row = rowOfJob(job, arrived)
+  const took = before === undefined ? '' : `after ${duration(arrived - before)}`
+  const progress = state === 'loading' || state === 'working' ? '' : row.progress
+  return { ...row, progress: [progress, took].filter(Boolean).join(', ') }
 }
 
 function styled(text: string, state: string, colors: Colors): string {

@@ -3,14 +3,14 @@
 import type { Inputs, Job } from '../api.ts'
 import { ForemanError } from '../error.ts'
 import { exit } from './failure.ts'
-import { jobColumns, progressOf, rowOfJob } from './job-row.ts'
+import { jobColumns, progressOf, rowOfJob, type JobRow } from './job-row.ts'
 import type { Colors } from './output.ts'
 import { printable, printableJson } from './printable.ts'
-import { size } from './quantity.ts'
+import { duration, size } from './quantity.ts'
 import type { Session } from './session.ts'
-import { table } from './table.ts'
+import { table, type Column } from './table.ts'
 
-type Include = 'request' | 'response'
+export type Include = 'request' | 'response'
 
 export async function get({ caller, output, signal }: Session, id: string, include: Include[]): Promise<number> {
   const job = await caller.foreman.jobs.get({ id, include: include.length > 0 ? include : undefined }, { signal })
@@ -30,19 +30,21 @@ const pageSize = 200
 /** Refusals that say nothing of the next job. */
 const ofOne = new Set<string>(['conflict', 'gone', 'not_found'])
 
-/** Newest first, page after page, as many as asked for. */
+/** Newest first, page after page, as many as asked for; that there are more is told. */
 export async function list({ caller, output, signal }: Session, { limit, ...filter }: ListOptions): Promise<number> {
-  const jobs: Job[] = []
+  const found: Job[] = []
   let cursor: Inputs['jobs']['list']['cursor']
   do {
-    const asked = { ...filter, cursor, limit: Math.min(pageSize, limit - jobs.length) }
+    const asked = { ...filter, cursor, limit: Math.min(pageSize, limit + 1 - found.length) }
     const { data, next_cursor } = await caller.foreman.jobs.list(asked, { signal })
-    jobs.push(...data)
+    found.push(...data)
     cursor = next_cursor
-  } while (cursor !== undefined && jobs.length < limit)
+  } while (cursor !== undefined && found.length <= limit)
+  const jobs = found.slice(0, limit)
   if (output.json) for (const job of jobs) output.result(job, () => [])
   else output.result(undefined, (colors) => tableOf(jobs, colors))
   if (jobs.length === 0) output.note('no jobs')
+  if (found.length > limit) output.warning(`the newest ${limit}; there are more: --limit`)
   return exit.ok
 }
 
@@ -66,28 +68,41 @@ export async function change(
   return code
 }
 
+interface ListRow extends JobRow {
+  age: string
+  labels: string
+}
+
+const listColumns: readonly Column<ListRow>[] = [
+  ...jobColumns,
+  { title: 'AGE', cell: ({ age }) => age, right: true },
+  { title: 'LABELS', cell: ({ labels }) => labels },
+]
+
 function tableOf(jobs: readonly Job[], colors: Colors): string[] {
   const now = Date.now()
-  return table(
-    jobColumns,
-    jobs.map((job) => rowOfJob(job, now)),
-    colors,
-  )
+  const rows = jobs.map((job) => ({
+    ...rowOfJob(job, now),
+    age: duration(now - Date.parse(job.created_at)),
+    labels: labelsOf(job),
+  }))
+  return table(listColumns, rows, colors)
+}
+
+function labelsOf({ labels }: Job): string {
+  return Object.entries(labels)
+    .map((label) => label.join('='))
+    .join(' ')
 }
 
 function described(job: Job, colors: Colors): string[] {
-  const { request, labels, error, last_error, artifacts, position, eta } = job
+  const { request, error, last_error, artifacts, position, eta } = job
   const facts: [string, string | undefined][] = [
     ['id', job.id],
     ['state', [job.state, progressOf(job, Date.now())].filter(Boolean).join(', ')],
     ['model', request.model],
     ['endpoint', request.endpoint],
-    [
-      'labels',
-      Object.entries(labels)
-        .map((label) => label.join('='))
-        .join(' '),
-    ],
+    ['labels', labelsOf(job)],
     ['position', position?.toString()],
     ['expected', eta && [eta.start_at, eta.finish_at].filter(Boolean).join(' – ')],
     ['created', job.created_at],

@@ -45,6 +45,11 @@ export class Output {
     return this.stdout.isTTY && !this.json
   }
 
+  /** Of the terminal, or of a usual one: some say that they have neither lines nor columns. */
+  get size(): { rows: number; columns: number } {
+    return { rows: this.stdout.rows || 24, columns: this.stdout.columns || 80 }
+  }
+
   /** A part of a line, as it is. */
   write(text: string): void {
     this.stdout.write(text)
@@ -59,6 +64,12 @@ export class Output {
   /** About the results: for people only. */
   note(text: string): void {
     if (!this.json) this.stderr.write(`${this.#colorsOf(this.stderr).dim(text)}\n`)
+  }
+
+  /** About the results, and for scripts too: they are not all there is. */
+  warning(text: string): void {
+    if (this.json) this.stderr.write(`${printableJson({ warning: text })}\n`)
+    else this.note(text)
   }
 
   /** What a model thinks on the way to its answer: for a person who looks on. */
@@ -76,7 +87,9 @@ export class Output {
 
   /** Only for a terminal. */
   block(stream = this.stdout): Block {
-    const update = createLogUpdate(stream)
+    const { rows, columns } = stream
+    const usual = { rows: { value: rows || 24 }, columns: { value: columns || 80 } }
+    const update = createLogUpdate(rows && columns ? stream : (Object.create(stream, usual) as NodeJS.WriteStream))
     return { draw: (lines) => update(lines.join('\n')), clear: () => update.clear(), keep: () => update.done() }
   }
 

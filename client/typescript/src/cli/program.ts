@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Job } from '../api.ts'
 import { artifacts } from './artifacts.ts'
 import { Caller, usual, type CallerOptions } from './caller.ts'
-import { change, get, list, type ListOptions } from './jobs.ts'
+import { change, get, list, type Include, type ListOptions } from './jobs.ts'
 import type { Output } from './output.ts'
 import { pull } from './pull.ts'
 import { plan, status } from './queue.ts'
@@ -19,7 +19,7 @@ export interface Surroundings {
   signal: AbortSignal
   stdin: NodeJS.ReadStream
   /** Called with what a command was given before it runs. */
-  onCaller: (caller: { url: string; token: boolean }) => void
+  onCaller: (caller: { token: boolean }) => void
   /** Called with its exit code. */
   onEnd: (exit: number) => void
 }
@@ -45,8 +45,9 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
   program.on('option:json', () => (output.json = true))
 
   const does = (command: (session: Session) => Promise<number>) => async () => {
-    const caller = new Caller(program.opts<CallerOptions>())
-    onCaller({ url: caller.url, token: caller.token !== undefined })
+    const { url, token, tokenFile } = program.opts<CallerOptions>()
+    const caller = new Caller({ url, token: typedFile(program) ? undefined : token, tokenFile })
+    onCaller({ token: caller.token !== undefined })
     onEnd(await command({ caller, output, signal, stdin }))
   }
 
@@ -77,10 +78,8 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
   program
     .command('get <id>')
     .description('one job')
-    .addOption(new Option('--include <what...>', 'what else to show').choices(['request', 'response']).default([]))
-    .action((id: string, { include }: { include: ('request' | 'response')[] }) =>
-      does((session) => get(session, id, include))(),
-    )
+    .option('--include <what>', 'request or response, too; may be repeated', included, [])
+    .action((id: string, { include }: { include: Include[] }) => does((session) => get(session, id, include))())
 
   program
     .command('list')
@@ -124,6 +123,12 @@ export function programOf({ version, output, signal, stdin, onCaller, onEnd }: S
   return program
 }
 
+/** Whether the token is to be found in a file that was named here: what is typed goes before the environment. */
+function typedFile(program: Command): boolean {
+  const typed = (name: string) => program.getOptionValueSource(name) === 'cli'
+  return typed('tokenFile') && !typed('token')
+}
+
 interface Typed {
   system?: string
   label?: Record<string, string>
@@ -133,6 +138,11 @@ interface Typed {
 function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Expected a whole number above 0.')
   return Number(text)
+}
+
+function included(text: string, before: Include[]): Include[] {
+  if (text !== 'request' && text !== 'response') throw new InvalidArgumentError('Expected request or response.')
+  return [...before, text]
 }
 
 /** A variable of a script that is not set would make one key of every file's first line. */

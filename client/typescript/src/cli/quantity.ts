@@ -9,6 +9,10 @@ export function duration(ms: number): string {
   return `${Math.floor(s / 86_400)}d ${Math.floor((s % 86_400) / 3_600)}h`
 }
 
+export function tokens(count: number): string {
+  return `${count} token${count === 1 ? '' : 's'}`
+}
+
 const units = ['B', 'kB', 'MB', 'GB', 'TB']
 
 /** In powers of 1,000, as Ollama has them: `17 B`, `1.2 GB`. */

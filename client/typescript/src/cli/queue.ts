@@ -2,7 +2,7 @@
 
 import type { Outputs } from '../api.ts'
 import { exit } from './failure.ts'
-import { jobColumns, rowOfPlanned } from './job-row.ts'
+import { jobColumns, rowOfPlanned, shortId } from './job-row.ts'
 import type { Colors } from './output.ts'
 import { printable } from './printable.ts'
 import { ahead, duration, size } from './quantity.ts'
@@ -31,20 +31,25 @@ export async function plan({ caller, output, signal }: Session, limit: number): 
 export async function status({ caller, output, signal }: Session): Promise<number> {
   const { foreman } = caller
   const [queue, target] = await Promise.all([foreman.queue.get({ signal }), foreman.target.get({ signal })])
-  output.result({ queue, target }, (colors) => [...queueLines(queue, colors), ...targetLines(target, colors)])
+  // Whatever reads a pipe has room, and wants the id.
+  const room = output.terminal ? output.size.columns : Infinity
+  output.result({ queue, target }, (colors) => [...queueLines(queue, colors, room), ...targetLines(target, colors)])
   return exit.ok
 }
 
-/** The first lines of `status` and of `watch`. */
+/** The first lines of `status` and of `watch`. In few columns the id of what runs is its end, by which ids differ. */
 export function queueLines(
   { states, paused, running, turn, reason, people, oldest_wait_ms }: Queue,
   colors: Colors,
+  columns: number,
 ): string[] {
   const counts = Object.entries(states).filter(([, count]) => count > 0)
   const now = [
     paused ? colors.yellow('paused') : undefined,
     reason === undefined || reason === 'paused' ? undefined : `waits: ${reason.replaceAll('_', ' ')}`,
-    running === undefined ? undefined : `runs ${running}${turn ? ` (${printable(turn.model)})` : ''}`,
+    running === undefined
+      ? undefined
+      : `runs ${columns < 120 ? shortId(running) : running}${turn ? ` (${printable(turn.model)})` : ''}`,
     oldest_wait_ms === undefined ? undefined : `oldest waits ${duration(oldest_wait_ms)}`,
   ].filter((part) => part !== undefined)
   return [

@@ -3,7 +3,7 @@
 import type { Job } from '../api.ts'
 import { foremanError, throwUnlessDone } from '../error.ts'
 import type { GenerateResponse } from '../ollama.ts'
-import { exit } from './failure.ts'
+import { exit, UsageError } from './failure.ts'
 import { printableText } from './printable.ts'
 import { readAll, type Session } from './session.ts'
 import { tellWaiting } from './waiting.ts'
@@ -22,6 +22,8 @@ export async function run(session: Session, model: string, prompt: string, optio
   const { caller, signal } = session
   const { system, ...rest } = options
   const text = prompt === '-' ? await readAll(session) : prompt
+  // Ollama takes it for a wish to have the model loaded, and says nothing.
+  if (text.trim() === '') throw new UsageError('the prompt is empty')
   const request = {
     endpoint: '/api/generate' as const,
     body: { model, prompt: text, ...(system !== undefined && { system }) },

@@ -29,8 +29,9 @@ export async function submit(session: Session, file: string, { key = newKey() }:
   const { caller, output, signal } = session
   const lines = linesOf(file === '-' ? await readAll(session) : contentOf(file), key)
   // Refusals and a foreman that is away are told at once; after that a cut is waited out.
-  await caller.foreman.queue.get({ signal })
+  const [newest] = (await caller.foreman.jobs.list({ limit: 1 }, { signal })).data
   let submitted = 0
+  let known = 0
   for (const batch of batchesOf(lines)) {
     const body = `{"jobs":[${batch.map(({ text }) => text).join(',')}]}`
     const headers = { 'content-type': 'application/json' }
@@ -44,8 +45,9 @@ export async function submit(session: Session, file: string, { key = newKey() }:
     })
     for (const job of data) output.result(job, () => [job.id])
     submitted += data.length
+    known += data.filter(({ created_at }) => newest !== undefined && created_at <= newest.created_at).length
   }
-  output.note(`${submitted} jobs submitted`)
+  output.note(`${submitted} jobs submitted${known > 0 ? `, of which ${known} had been submitted before` : ''}`)
   return exit.ok
 }
 
@@ -53,7 +55,7 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError(`${file}: ${(error as Error).message}`)
   }
 }
 
@@ -106,8 +108,8 @@ function ofLines(error: unknown, batch: readonly Line[]): unknown {
       const line = batch[Number(at)]
       return line ? `line ${line.number}: ` : whole
     }),
-    detail,
+    detail: detail.endsWith(', received undefined') ? 'is missing' : detail,
   }))
   const problem: Problem = { ...error.problem, errors }
-  return new ForemanError(error.code, error.message, { problem, status: error.status })
+  return new ForemanError(error.code, 'these lines are refused', { problem, status: error.status })
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Command, played, valuesOf } from '../../../../scripts/command.harness.ts'
 import { freePort } from '../../../../scripts/demo/daemon.ts'
 import { setStage, type Stage } from '../../../../scripts/page.harness.ts'
+import { ForemanError, type Job } from '../index.ts'
 import { Caller } from './caller.ts'
 import { failureOf } from './failure.ts'
 
@@ -52,19 +53,27 @@ test('without a token, and with a wrong one, it says which is the matter and end
   }
 })
 
-test('a token comes from the environment, a file or an option, the option first', async () => {
+test('a token comes from the environment, a file or an option', async () => {
   const file = join(stage.folder, 'token')
   writeFileSync(file, 'first\n')
   expect((await call(['status'], admitted)).code).toBe(0)
   expect((await call(['status'], { FOREMAN_TOKEN: 'first,second' })).code).toBe(0)
   expect((await call(['status'], { FOREMAN_TOKEN_FILE: file })).code).toBe(0)
   expect((await call(['status', '--token-file', file])).code).toBe(0)
-  expect((await call(['status', '--token', 'second'], { FOREMAN_TOKEN: 'third' })).code).toBe(0)
   expect((await call(['status'], { FOREMAN_TOKEN: '', FOREMAN_TOKEN_FILE: file })).code).toBe(0)
   expect(new Caller({ url: '' }).url).toBe('http://127.0.0.1:11435')
   const missing = await call(['status'], { FOREMAN_TOKEN_FILE: join(stage.folder, 'nothing') })
   expect(missing.code).toBe(2)
   expect(missing.stderr).toContain("the token's file")
+})
+
+test('a token that is typed, or the file of it, goes before the environment', async () => {
+  const file = join(stage.folder, 'token')
+  writeFileSync(file, 'first\n')
+  expect((await call(['status', '--token', 'second'], { FOREMAN_TOKEN: 'third' })).code).toBe(0)
+  expect((await call(['status', '--token-file', file], { FOREMAN_TOKEN: 'third' })).code).toBe(0)
+  const typed = await call(['status', '--token-file', join(stage.folder, 'nothing')], admitted)
+  expect(typed).toMatchObject({ code: 2, stderr: expect.stringContaining("the token's file: ENOENT") as unknown })
 })
 
 test('a token that cannot be sent, and a password in the address, are told of and not told', async () => {
@@ -82,20 +91,27 @@ test('a token that cannot be sent, and a password in the address, are told of an
 })
 
 test('what foreman refuses is told with its reason and ends with 4', async () => {
-  expect(await call(['get', 'job_nobody'], admitted)).toMatchObject({ code: 4, stdout: '' })
+  for (const command of ['get', 'watch', 'artifacts'])
+    expect(await call([command, 'job_nobody'], admitted)).toEqual({
+      code: 4,
+      stdout: '',
+      stderr: 'foreman: job_nobody: no such job\n',
+    })
   const lines =
-    '\n{"request":{"endpoint":"/api/chat","body":{"model":"m","messages":[]}}}\n\n{"request":{"endpoint":"/api/chat","body":{}}}\n'
+    '\n{"request":{"endpoint":"/api/chat","body":{"model":"m","messages":[]}}}\n\n{"request":{"endpoint":"/api/chat","body":{}}}\n{"a":1}\n'
   const { stdout, stderr, code } = await call(['submit', '-'], admitted, lines)
   expect({ stdout, code }).toEqual({ stdout: '', code: 4 })
-  expect(stderr).toContain('line 4: /request/body/model')
+  expect(stderr).toMatch(/^foreman: these lines are refused\n {2}line 4: \/request\/body\/model: /)
+  expect(stderr).toMatch(/^ {2}line 5: \/request: is missing$/m)
 })
 
+async function told(args: string[], input?: string): Promise<string> {
+  const { stderr, stdout, code } = await call(args, admitted, input)
+  expect({ stdout, code }).toEqual({ stdout: '', code: 2 })
+  return stderr
+}
+
 test('what is typed wrong ends with 2 and says what', async () => {
-  const told = async (args: string[], input?: string) => {
-    const { stderr, stdout, code } = await call(args, admitted, input)
-    expect({ stdout, code }).toEqual({ stdout: '', code: 2 })
-    return stderr
-  }
   expect(await told([])).toContain('foreman --help')
   expect(await told(['lst'])).toContain('Did you mean list?')
   expect(await told(['get'])).toContain("missing required argument 'id'")
@@ -104,14 +120,33 @@ test('what is typed wrong ends with 2 and says what', async () => {
   expect(await told(['run', 'm', 'Hi', '--label', 'a'])).toContain('key=value')
   expect(await told(['submit', '-', '--key', ''])).toContain('Expected a word')
   expect(await told(['status', '--url', 'localhost:1'])).toContain('no http address')
+})
+
+test('what cannot be read, or says nothing, ends with 2', async () => {
+  expect(await told(['run', 'm', ' '])).toContain('the prompt is empty')
+  expect(await told(['run', 'm', '-'], '\n')).toContain('the prompt is empty')
+  expect(await told(['get', 'job_1', '--include', 'all'])).toContain('Expected request or response')
   expect(await told(['submit', join(stage.folder, 'nothing')])).toContain('ENOENT')
+  expect(await told(['submit', stage.folder])).toContain(`${stage.folder}: EISDIR`)
   expect(await told(['submit', '-'], '{"a":1}\n[1]\n')).toContain('line 2 is no JSON object')
   expect(valuesOf(await told(['get', '--json']))).toMatchObject([{ error: { code: 'usage' } }])
 })
 
 test('what went wrong here is not told to be foreman that is away', () => {
-  const failure = failureOf(new RangeError('too long'), { url: stage.url, token: false })
+  const failure = failureOf(new RangeError('too long'), { token: false })
   expect(failure).toEqual({ code: 'internal', detail: 'too long', exit: 1 })
+})
+
+test.each([
+  ['target_failed', /foreman retry/],
+  ['timed_out', /--timeout/],
+  ['target_refused', undefined],
+  ['canceled', undefined],
+])('what is said about a job that ended by %s can help', (code, hint) => {
+  const job = { id: 'job_1' } as Job
+  const said = failureOf(new ForemanError(code, 'no', { job }), { token: false }).hint
+  if (hint) expect(said).toMatch(hint)
+  else expect(said).toBeUndefined()
 })
 
 test('an Ollama in the place of foreman is found out', async () => {
@@ -132,6 +167,11 @@ test('artifacts writes nothing outside of its folder, and nothing that is damage
   expect(up).toEqual({ stdout: '', stderr: 'foreman: "../up" is no name for a file\n', code: 1 })
   name = 'C:up'
   expect((await call(['artifacts', 'job_1', '-o', folder, '--url', url])).stderr).toContain('no name for a file')
+  const file = join(stage.folder, 'file')
+  writeFileSync(file, '')
+  expect((await call(['artifacts', 'job_1', '-o', file, '--url', url])).stderr).toContain(
+    `${file} cannot be made a folder`,
+  )
   name = 'output.txt'
   const damaged = await call(['artifacts', 'job_1', '-o', folder, '--url', url])
   expect(damaged).toEqual({ stdout: '', stderr: 'foreman: output.txt arrived damaged\n', code: 1 })
@@ -164,7 +204,7 @@ test('what a job failed by, and what foreman refuses by, cannot steer a terminal
 test('a batch is sent again when the answer says so, whoever gives it', async () => {
   let sent = 0
   const { url, close } = await played(({ url: path = '' }, response) => {
-    if (path !== '/jobs/batch') response.end('{"result":{"data":{}}}')
+    if (path !== '/jobs/batch') response.end('{"result":{"data":{"data":[]}}}')
     else if (++sent > 1) response.end('{"data":[{"id":"job_1"}]}')
     else response.writeHead(503, { 'retry-after': '1' }).end('<html>later</html>')
   })

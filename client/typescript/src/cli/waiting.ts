@@ -46,10 +46,11 @@ export function waitingOf(
 ): [why: string, where: string] {
   if (state === 'loading')
     return ['loading the model', loading_at === null ? '' : duration(now - Date.parse(loading_at))]
+  if (state === 'working') return ['the model works on it', '']
   if (state !== 'queued') return [state, '']
   const asleep = reason?.startsWith('target_') ? '; the job stays, and runs when the target is back' : ''
   return [
-    `waiting${reason === undefined ? '' : `: ${reason.replaceAll('_', ' ')}`}${asleep}`,
+    `waiting${reason === undefined ? '' : `: ${reason === 'next' ? 'it is next' : reason.replaceAll('_', ' ')}`}${asleep}`,
     [position === undefined ? '' : `position ${position}`, eta ? `starts ${ahead(eta.start_at, now)}` : '']
       .filter(Boolean)
       .join(', '),

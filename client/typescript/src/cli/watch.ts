@@ -3,10 +3,11 @@
 
 import type { Job } from '../api.ts'
 import { foremanError, hasEnded, throwUnlessDone } from '../error.ts'
+import type { Foreman } from '../foreman.ts'
 import { pause } from '../patience.ts'
 import { exit } from './failure.ts'
 import { frame, rowsOf, type View } from './frame.ts'
-import { jobColumns, rowOfJob, type JobRow } from './job-row.ts'
+import { jobColumns, rowOfJob, rowOnArrival, type JobRow } from './job-row.ts'
 import { printable } from './printable.ts'
 import type { Session } from './session.ts'
 import { table } from './table.ts'
@@ -19,10 +20,11 @@ export async function watch(session: Session, id: string | undefined): Promise<n
   const { output } = session
   const first = await viewOf(session, 100)
   if (output.terminal) return redrawn(session, first)
-  for await (const event of session.caller.patient.queue.events({ signal: session.signal })) {
+  for await (const event of telling(session).queue.events({ signal: session.signal })) {
     if (event.event === 'state') tell(session, event.job)
     if (event.event !== 'begin' || output.json) continue
     const lines = rowsOf(await viewOf(session, 100), Date.now()).map(lineOf)
+    if (lines.length === 0) output.note('nothing runs, and nothing waits')
     output.result(undefined, () => lines)
   }
   return exit.ok
@@ -43,12 +45,16 @@ async function watchJob(session: Session, id: string): Promise<number> {
       block.keep()
     }
   } else {
-    for await (const event of caller.patient.jobs.events(id, { signal }))
+    for await (const event of telling(session).jobs.events(id, { signal }))
       if (event.event === 'state') tell(session, event.job)
     job = await caller.patient.jobs.get({ id }, { signal })
   }
   throwUnlessDone(job)
   return exit.ok
+}
+
+function telling({ caller, output }: Session): Foreman {
+  return caller.telling((text) => output.note(text))
 }
 
 async function redrawn(session: Session, first: View): Promise<never> {
@@ -58,7 +64,7 @@ async function redrawn(session: Session, first: View): Promise<never> {
   let trouble: string | undefined
   try {
     for (;;) {
-      const { rows = 24, columns = 80 } = output.stdout
+      const { rows, columns } = output.size
       block.draw(frame({ view, now: Date.now(), rows, columns, colors: output.colors, trouble }))
       await pause(every_ms, signal)
       try {
@@ -84,7 +90,7 @@ async function viewOf({ caller: { foreman }, signal }: Session, limit: number): 
 }
 
 function tell({ output }: Session, job: Job): void {
-  output.result(job, () => [lineOf(rowOfJob(job, Date.now()))])
+  output.result(job, () => [lineOf(rowOnArrival(job))])
 }
 
 function lineOf({ id, state, model, position, eta, speed, progress }: JobRow): string {
