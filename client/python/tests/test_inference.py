@@ -216,3 +216,9 @@ def test_a_token_that_fits_in_no_header_is_raised_at_once_and_not_shown() -> Non
     with pytest.raises(ValueError) as raised:
         Foreman("http://127.0.0.1", "secret\n")
     assert "secret" not in str(raised.value)
+
+
+def test_an_empty_token_is_none() -> None:
+    with played(Answer(403)) as server, Foreman(server.url, "") as foreman, pytest.raises(ForemanError):
+        foreman.queue.get()
+    assert "authorization" not in {name.lower() for name in server.headers[0]}

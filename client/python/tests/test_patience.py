@@ -15,6 +15,7 @@ from foreman_client.patience import Patience, unanswered
 from played import Answer, job, played
 
 OVER = Answer(403)
+URL = "http://127.0.0.1:11435"
 
 
 def problem(code: str, status: int, headers: dict[str, str] | None = None) -> Answer:
@@ -33,6 +34,8 @@ def test_an_answer_of_status_is_final_whoever_gives_it(status: int) -> None:
             with pytest.raises(ForemanError) as raised:
                 call(foreman)
             assert (raised.value.code, raised.value.status) == ("unreachable", status)
+            said = {302: "HTTP 302, a redirect", 500: "no foreman behind", 507: "no foreman behind"}
+            assert said.get(status, f"what answers at {server.url} is not foreman: HTTP {status}") in str(raised.value)
     assert len(server.asked) == 2
 
 
@@ -131,9 +134,14 @@ def test_an_answer_that_is_not_of_foreman_is_told_so() -> None:
         assert (raised.value.code, raised.value.status) == ("unreachable", 200)
 
 
+def test_a_first_try_that_fails_is_logged_with_where_foreman_was_looked_for(caplog: pytest.LogCaptureFixture) -> None:
+    Patience(300).pause_s(unanswered(httpx.ConnectError("refused"), URL))
+    assert caplog.messages == [f"trying again for 300 s: unreachable: no foreman at {URL}: refused"]
+
+
 def test_pauses_grow_to_five_seconds_and_begin_anew_after_an_answer() -> None:
     patience = Patience(300)
-    error = unanswered(httpx.ConnectError("refused"))
+    error = unanswered(httpx.ConnectError("refused"), URL)
     pauses = [patience.pause_s(error) for _ in range(7)]
     assert pauses == [0.25, 0.5, 1, 2, 4, 5, 5]
     patience.renew()
@@ -142,9 +150,9 @@ def test_pauses_grow_to_five_seconds_and_begin_anew_after_an_answer() -> None:
 
 def test_a_pause_is_as_long_as_foreman_says_and_no_longer_than_there_is_patience() -> None:
     full = httpx.Response(429, headers={"retry-after": "30"})
-    assert Patience(60).pause_s(refusal(full)) == 30
+    assert Patience(60).pause_s(refusal(full, URL)) == 30
     with pytest.raises(ForemanError) as raised:
-        Patience(20).pause_s(refusal(full))
+        Patience(20).pause_s(refusal(full, URL))
     assert raised.value.retry_after_s == 30
 
 
@@ -152,24 +160,24 @@ def test_a_pause_is_as_long_as_foreman_says_and_no_longer_than_there_is_patience
 def test_a_pause_may_be_told_as_a_date(form: str) -> None:
     for seconds, told in ((3600, range(3590, 3601)), (-3600, range(1))):
         at = datetime.now(UTC) + timedelta(seconds=seconds)
-        after = refusal(httpx.Response(503, headers={"retry-after": at.strftime(form)})).retry_after_s
+        after = refusal(httpx.Response(503, headers={"retry-after": at.strftime(form)}), URL).retry_after_s
         assert after is not None and int(after) in told
 
 
 @pytest.mark.parametrize("value", ["", "-5", "1.5", "soon", "Thu, 99 Foo 2026 00:00:00 GMT"])
 def test_a_pause_that_is_none_is_passed_over(value: str) -> None:
-    assert refusal(httpx.Response(503, headers={"retry-after": value})).retry_after_s is None
+    assert refusal(httpx.Response(503, headers={"retry-after": value}), URL).retry_after_s is None
 
 
 def test_a_pause_beyond_all_is_longer_than_any_patience() -> None:
     full = httpx.Response(503, headers={"retry-after": "9" * 400})
     with pytest.raises(ForemanError):
-        Patience(1e300).pause_s(refusal(full))
+        Patience(1e300).pause_s(refusal(full, URL))
 
 
 def test_a_call_that_was_never_sent_is_sent_again_whatever_it_does() -> None:
-    assert Patience(60).pause_s(unanswered(httpx.ConnectError("refused")), safe=False)
+    assert Patience(60).pause_s(unanswered(httpx.ConnectError("refused"), URL), safe=False)
     with pytest.raises(ForemanError):
-        Patience(60).pause_s(unanswered(httpx.ReadError("reset")), safe=False)
+        Patience(60).pause_s(unanswered(httpx.ReadError("reset"), URL), safe=False)
     with pytest.raises(ForemanError):
-        Patience(60).pause_s(unanswered(httpx.UnsupportedProtocol("ftp")))
+        Patience(60).pause_s(unanswered(httpx.UnsupportedProtocol("ftp"), URL))

@@ -64,13 +64,16 @@ def redirect(response: httpx.Response, url: str) -> ForemanError:
     return ForemanError("unreachable", f"HTTP {status}, {said}: the url to set is {where}", status=status)
 
 
-def refusal(response: httpx.Response) -> ForemanError:
-    """An answer that is no success, of which the body has been read."""
+def refusal(response: httpx.Response, url: str) -> ForemanError:
+    """An answer that is no success, of which the body has been read. ``url``: where foreman was looked for."""
     status = response.status_code
     problem = _problem(response)
+    # One of a gateway has a status of its own for that there is nobody behind it.
+    another = status < 500 and status != 429
+    who = f"what answers at {url} is not foreman" if another else f"no foreman behind {url}"
     return ForemanError(
         problem.code if problem else "unreachable",
-        problem.detail if problem else f"HTTP {status}",
+        problem.detail if problem else f"{who}: HTTP {status}",
         status=status,
         problem=problem,
         job_id=(problem and problem.job_id) or None,

@@ -22,9 +22,9 @@ _passing = frozenset({429, 502, 503, 504})
 _unsendable = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 
 
-def unanswered(error: httpx.RequestError) -> ForemanError:
-    """A call that got no answer, or half of one."""
-    unreachable = ForemanError("unreachable", str(error) or type(error).__name__)
+def unanswered(error: httpx.RequestError, url: str) -> ForemanError:
+    """A call that got no answer, or half of one. ``url``: where foreman was looked for."""
+    unreachable = ForemanError("unreachable", f"no foreman at {url}: {str(error) or type(error).__name__}")
     unreachable.__cause__ = error
     return unreachable
 

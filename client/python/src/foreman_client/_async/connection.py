@@ -22,10 +22,10 @@ class AsyncConnection:
     def __init__(
         self, url: str, token: str | None, unreachable_s: float, http_client: httpx.AsyncClient | None
     ) -> None:
-        if token is not None and not re.fullmatch(r"[!-~]+", token):
+        if token and not re.fullmatch(r"[!-~]+", token):
             raise ValueError("a token has no spaces, line feeds or other characters beyond ASCII")
-        self._url = address(url)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self.url = address(url)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._unreachable_s = unreachable_s
         # Any number may wait at once: a caller that stood in line for a connection would have no job in the queue.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
@@ -52,7 +52,7 @@ class AsyncConnection:
             try:
                 await response.aread()
             except httpx.RequestError as error:
-                raise unanswered(error) from error
+                raise unanswered(error, self.url) from error
             try:
                 return call.read(response)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -64,7 +64,7 @@ class AsyncConnection:
         """One try; gives an answer with success, not read yet."""
         request = self._http.build_request(
             call.method,
-            self._url + call.path,
+            self.url + call.path,
             params=call.params,
             headers={**self._headers, **call.headers},
             content=call.content,
@@ -73,16 +73,16 @@ class AsyncConnection:
         try:
             response = await self._http.send(request, stream=True, follow_redirects=False)
         except httpx.RequestError as error:
-            raise unanswered(error) from error
+            raise unanswered(error, self.url) from error
         try:
             if response.is_redirect:
-                raise redirect(response, self._url)
+                raise redirect(response, self.url)
             if not response.is_success:
                 try:
                     await response.aread()
                 except httpx.RequestError as error:
-                    raise unanswered(error) from error
-                raise refusal(response)
+                    raise unanswered(error, self.url) from error
+                raise refusal(response, self.url)
             yield response
         finally:
             await response.aclose()

@@ -125,7 +125,7 @@ class AsyncJobs:
                                 return
                 error = ForemanError("unreachable", "the events ended before the job did")
             except httpx.RequestError as cut:
-                error = unanswered(cut)
+                error = unanswered(cut, self._connection.url)
             except ForemanError as refused:
                 error = refused
             await async_sleep(patience.pause_s(of_job(id, error)))
@@ -153,7 +153,7 @@ class AsyncJobs:
                 if said:
                     raise await self._cut(id) from cut
                 # A gateway has no more patience with a job that waits.
-                error = unanswered(cut)
+                error = unanswered(cut, self._connection.url)
             except ForemanError as refused:
                 error = refused
             await async_sleep(patience.pause_s(of_job(id, error)))

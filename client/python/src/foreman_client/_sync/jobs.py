@@ -123,7 +123,7 @@ class Jobs:
                                 return
                 error = ForemanError("unreachable", "the events ended before the job did")
             except httpx.RequestError as cut:
-                error = unanswered(cut)
+                error = unanswered(cut, self._connection.url)
             except ForemanError as refused:
                 error = refused
             sleep(patience.pause_s(of_job(id, error)))
@@ -151,7 +151,7 @@ class Jobs:
                 if said:
                     raise self._cut(id) from cut
                 # A gateway has no more patience with a job that waits.
-                error = unanswered(cut)
+                error = unanswered(cut, self._connection.url)
             except ForemanError as refused:
                 error = refused
             sleep(patience.pause_s(of_job(id, error)))
