@@ -17,12 +17,13 @@ const path = modulePath(textOf('client', 'go', 'go.mod'))
 const secret = `whsec_${Buffer.from('a secret that is long enough for it').toString('base64')}`
 const token = 'token-of-the-pages'
 const env = { ...process.env, GOTOOLCHAIN: 'local', FOREMAN_TOKEN: token }
+const headers = { authorization: `Bearer ${token}` }
 
 let stage: Stage
 let project: string
 
 beforeAll(async () => {
-  stage = await setStage({ models: ['llama3.2'], tokens: 5 })
+  stage = await setStage({ models: ['llama3.2'], tokens: 5 }, { FOREMAN_TOKEN: token })
   project = join(stage.folder, 'project')
   mkdirSync(project)
   await run('go', ['mod', 'init', 'project'], { cwd: project, env })
@@ -69,10 +70,11 @@ test('the Go that streams prints the answer that a call returns', async () => {
   expect(await printed(program('client.ChatStream'))).toBe(whole.trimEnd())
 })
 
-test('the Go that hands over finds the job by its label, waits and prints the artifact', async () => {
-  const [job, output] = (await printed(program('client.Submit'))).split('\n')
-  expect(job).toMatch(/^job_\S+ (queued|loading|working|done)$/)
-  expect(output).not.toBe('')
+test('the Go that hands over finds the job by its label, follows and prints the artifact', async () => {
+  const lines = (await printed(program('client.Submit'))).trimEnd().split('\n')
+  expect(lines[0]).toMatch(/^job_\S+ (queued|loading|working|done)$/)
+  expect(lines.slice(1, -1)).toEqual(expect.arrayContaining(['queued', 'working', 'done']))
+  expect(lines.at(-1)).not.toBe('done')
 })
 
 test('the receiver in Go believes what is signed and refuses what is not', async () => {
@@ -103,7 +105,7 @@ test('the constructor for go-llm compiles over what is assumed, and completes by
   writeFileSync(join(folder, 'foreman.go'), constructor)
   writeFileSync(join(folder, 'llm.go'), assumed)
   const jobs = async () =>
-    ((await (await fetch(`${stage.url}/jobs?limit=200`)).json()) as { data: unknown[] }).data.length
+    ((await (await fetch(`${stage.url}/jobs?limit=200`, { headers })).json()) as { data: unknown[] }).data.length
   const before = await jobs()
   const said = await printed(`package main
 

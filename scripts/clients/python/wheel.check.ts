@@ -14,13 +14,15 @@ const snippets = snippetsIn(page, 'py')
 const readme = snippetsIn(textOf('client', 'python', 'README.md'), 'py')
 const secret = `whsec_${Buffer.from('a secret that is long enough for it').toString('base64')}`
 // A proxy of the machine's is not for loopback.
-const env = { ...process.env, NO_PROXY: '127.0.0.1', PYTHONDONTWRITEBYTECODE: '1' }
+const token = 'token-of-the-pages'
+const env = { ...process.env, NO_PROXY: '127.0.0.1', PYTHONDONTWRITEBYTECODE: '1', FOREMAN_TOKEN: token }
+const headers = { authorization: `Bearer ${token}` }
 
 let stage: Stage
 let installed: string
 
 beforeAll(async () => {
-  stage = await setStage({ models: ['llama3.2'], tokens: 5 })
+  stage = await setStage({ models: ['llama3.2'], tokens: 5 }, { FOREMAN_TOKEN: token })
   const folder = join(stage.folder, 'python')
   installed = join(folder, 'bin', 'python')
   // What it is built with is among what was installed: nothing is fetched for it.
@@ -64,19 +66,20 @@ test('the asynchronous program prints both answers', async () => {
 })
 
 test('the one that tells errors apart finds the model missing', async () => {
-  expect(await printed(program('nobody'))).toMatch(/^pull it first job_\S+ None None\n$/)
+  expect(await printed(program('nobody'))).toMatch(/^pull it first: model_missing: .* job_\S+\n$/)
 })
 
 test('the one that streams prints what a call returns', async () => {
   const body = JSON.stringify({ model: 'llama3.2', prompt: 'Why is the sky blue?', stream: false })
-  const answer = await fetch(`${stage.url}/api/generate`, { method: 'POST', body })
+  const answer = await fetch(`${stage.url}/api/generate`, { method: 'POST', headers, body })
   expect(await printed(program('stream=True'))).toBe(((await answer.json()) as { response: string }).response)
 })
 
-test('the one that hands over finds the job by its label, waits and prints the artifact', async () => {
-  const [job, output] = (await printed(program('jobs.submit'))).split('\n')
-  expect(job).toMatch(/^job_\S+ (queued|loading|working|done)$/)
-  expect(output).not.toBe('')
+test('the one that hands over finds the job by its label, follows and prints the artifact', async () => {
+  const lines = (await printed(program('jobs.submit'))).trimEnd().split('\n')
+  expect(lines[0]).toMatch(/^job_\S+ (queued|loading|working|done)$/)
+  expect(lines.slice(1, -1)).toEqual(expect.arrayContaining(['queued', 'working', 'done']))
+  expect(lines.at(-1)).not.toBe('done')
 })
 
 test('the receiver believes what is signed and refuses what is not', async () => {
@@ -87,7 +90,9 @@ test('the receiver believes what is signed and refuses what is not', async () =>
     secret,
   })
   try {
-    const { data } = (await (await fetch(`${stage.url}/jobs`)).json()) as { data: [{ id: string; sequence: number }] }
+    const { data } = (await (await fetch(`${stage.url}/jobs`, { headers })).json()) as {
+      data: [{ id: string; sequence: number }]
+    }
     const told = signed(secret, 'msg_1', data[0])
     expect(await receiver.tell({ ...told, body: told.body.replace('job_', 'jab_') })).toBe(401)
     expect(await receiver.tell(told)).toBe(204)

@@ -40,7 +40,8 @@ function write(name: string, code: string): string {
 
 /** What compilers say of a file with strict settings, all libraries checked: that of the client and that of the repository. */
 async function compiled(path: string): Promise<string> {
-  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', path]
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax']
+  const flags = ['--noEmit', ...strict, '--module', 'nodenext', '--target', 'es2022', '--types', 'node', path]
   const options = { cwd: project.folder, env }
   const said = [project.folder, root].map((place) =>
     run(join(place, 'node_modules/.bin/tsc'), flags, options).catch((failed: { stdout: string }) => failed),
@@ -59,9 +60,9 @@ async function program(words: string, change = (code: string) => code): Promise<
 
 const printed = async (path: string) => (await run(process.execPath, [path], { env })).stdout
 
-test('the package is the built files, the generated types and nothing else, and knows nothing of the server', () => {
+test('the package is the built files, the generated types, a README and nothing else, and knows nothing of the server', () => {
   expect(
-    project.packed.filter((path) => !/^(?:(?:bin|dist)\/[\w/-]+\.js|package\.json)$/.test(path)).toSorted(),
+    project.packed.filter((path) => !/^(?:(?:bin|dist)\/[\w/-]+\.js|package\.json|README\.md)$/.test(path)).toSorted(),
   ).toEqual(['dist/index.d.ts', 'dist/server.d.ts', 'rest/paths.d.ts'])
   const text = project.packed
     .map((path) => readFileSync(join(project.folder, 'node_modules/foreman-client', path), 'utf8'))
@@ -90,16 +91,20 @@ for (const part of await foreman.chat({ model: '', messages: [] })) part
   for (const code of ['TS2367', 'TS2339', 'TS2322', 'TS2488']) expect(wrong.split(code), code).toHaveLength(3)
 })
 
-test('the first call takes one install and at most ten lines', async () => {
+test('the first call takes one install and at most ten lines, and runs in Node 18', async () => {
   const [install = ''] = snippetsIn(textOf('docs', 'clients.md'), 'sh')
   const folder = join(project.folder, 'first')
   mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }')
   await run('sh', ['-ec', install.replace('../foreman', root)], { cwd: folder, env })
   const [first = ''] = shown
+  expect(snippetsIn(textOf('client', 'typescript', 'README.md'), 'ts')).toEqual([first])
   expect(first.trim().split('\n').length).toBeLessThanOrEqual(10)
-  writeFileSync(join(folder, 'first.ts'), here(first))
-  expect((await printed(join(folder, 'first.ts'))).trim().split(' ')).toHaveLength(5)
+  writeFileSync(join(folder, 'first.mjs'), here(first))
+  writeFileSync(join(folder, 'first.mts'), here(first))
+  const { stdout } = await run(join(project.folder, 'node_modules/.bin/node'), [join(folder, 'first.mjs')], { env })
+  expect(stdout.trim().split(' ')).toHaveLength(5)
+  expect(await printed(join(folder, 'first.mts'))).toBe(stdout)
 })
 
 test('the first call, and the one that streams, print the same answer', async () => {
@@ -109,7 +114,7 @@ test('the first call, and the one that streams, print the same answer', async ()
 })
 
 test('the one that tells errors apart finds the model missing', async () => {
-  expect(await printed(await program('instanceof ForemanError'))).toMatch(/^model_missing job_\S+ undefined\n$/)
+  expect(await printed(await program('instanceof ForemanError'))).toMatch(/^model_missing: .* job_\S+ undefined\n$/)
 })
 
 test('the one that hands over finds the job by its label, follows and prints it', async () => {
