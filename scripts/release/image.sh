@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds the image for each processor and pushes them under one name and the tags X.Y.Z and, unless it is a preview, latest. Needs
+# buildah, and for a processor that is not this machine's an emulation that its kernel knows (qemu-user-static, binfmt).
+# Usage: [PLATFORMS=linux/amd64,linux/arm64] [SOURCE=https://…] RELEASE_USER=… RELEASE_TOKEN=… scripts/release/image.sh REGISTRY/OWNER/foreman X.Y.Z
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+name=${1:?usage: scripts/release/image.sh REGISTRY/OWNER/foreman X.Y.Z}
+version=${2:?usage: scripts/release/image.sh REGISTRY/OWNER/foreman X.Y.Z}
+registry=${name%%/*}
+# As Docker has it: a registry on loopback needs no certificate.
+case $registry in 127.0.0.1:*) tls=--tls-verify=false ;; *) tls=--tls-verify=true ;; esac
+
+list=foreman-release:$version
+buildah manifest rm "$list" >/dev/null 2>&1 || true
+IFS=, read -ra platforms <<<"${PLATFORMS:-linux/amd64,linux/arm64}"
+for platform in "${platforms[@]}"; do
+  # OCI images have no HEALTHCHECK: the format is Docker's. The time is the commit's, so that who builds it again gets the same.
+  buildah bud --isolation chroot --format docker --pull=false --platform "$platform" --timestamp "$(git log -1 --format=%ct)" \
+    --build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)" --build-arg "SOURCE=${SOURCE:-}" \
+    --manifest "$list" .
+done
+
+printf %s "${RELEASE_TOKEN:?}" | buildah login "$tls" --username "${RELEASE_USER:?}" --password-stdin "$registry"
+tags=("$version")
+case $version in *-*) ;; *) tags+=(latest) ;; esac
+for tag in "${tags[@]}"; do
+  buildah manifest push --all --format v2s2 "$tls" "$list" "docker://$name:$tag"
+done
+buildah manifest rm "$list"
