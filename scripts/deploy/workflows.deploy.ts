@@ -48,7 +48,7 @@ function run(name: string, ref: string, more: string[], env: Record<string, stri
     '--env',
     `${key}=${value}`,
   ])
-  const quietly = ['--pull=false', '--no-cache-server', '--actor', 'alice', '--eventpath', event]
+  const quietly = ['--rm', '--pull=false', '--no-cache-server', '--actor', 'alice', '--eventpath', event]
   const place = ['-C', repository, '-W', `.gitea/workflows/${name}.yml`, '-P', 'ubuntu-latest=-self-hosted']
   return runProgram(act, ['push', ...place, ...quietly, ...variables, ...more])
 }
