@@ -1,7 +1,7 @@
 // Programs that the deployment is tried with: from Debian, from Go's modules (pinned, into the cache), and from PyPI
 // (pinned in requirements.txt, into the cache). Each throws with the last words of what it ran when there is no way to them.
 
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { PythonEnvironment } from '../python.ts'
@@ -9,7 +9,7 @@ import { cacheFolder, runProgram } from '../real/cache.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
-/** Installs the Debian packages of those programs that are not on the PATH: `{ haproxy: 'haproxy' }` is program and package. */
+/** Installs the Debian packages of those programs that are not on the PATH, or at their own one: `{ haproxy: 'haproxy' }` is program and package. */
 export async function fromDebian(programs: Record<string, string>): Promise<void> {
   const missing: string[] = []
   for (const [program, name] of Object.entries(programs)) if (!(await onPath(program))) missing.push(name)
@@ -30,6 +30,22 @@ export async function fromGo(program: string, module: string): Promise<string> {
   return path
 }
 
+/** As fromGo, for modules that `go install` refuses because of their replacements: built as a tool of an empty module. */
+export async function fromGoTool(program: string, module: string): Promise<string> {
+  const folder = join(cacheFolder(), 'go', module.replaceAll(/[^\w.-]+/g, '_'))
+  const path = join(folder, program)
+  if (existsSync(path)) return path
+  say(`building ${module}`)
+  const env = { ...process.env, GOTOOLCHAIN: 'local' }
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  await runProgram('go', ['-C', folder, 'mod', 'init', 'tool'], env)
+  await runProgram('go', ['-C', folder, 'get', '-tool', module], env)
+  await runProgram('go', ['-C', folder, 'build', '-o', `${program}.new`, module.replace(/@.*/, '')], env)
+  renameSync(`${path}.new`, path)
+  return path
+}
+
 /** The path of a program that a package of requirements.txt brings. */
 export async function fromPython(program: string): Promise<string> {
   const environment = new PythonEnvironment(join(import.meta.dirname, 'requirements.txt'))
@@ -38,7 +54,7 @@ export async function fromPython(program: string): Promise<string> {
 }
 
 async function onPath(program: string): Promise<boolean> {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+  for (const folder of program.startsWith('/') ? [''] : (process.env.PATH ?? '').split(delimiter)) {
     const runs = await access(join(folder, program), constants.X_OK).then(
       () => true,
       () => false,
