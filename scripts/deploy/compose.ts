@@ -30,10 +30,10 @@ export class Home {
     return new Home(program, settings, env)
   }
 
-  /** Writes .env anew. */
-  set(settings: Record<string, string>): void {
+  /** Writes .env anew: the settings, and lines before them. */
+  set(settings: Record<string, string>, before = ''): void {
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
-    writeFileSync(join(this.folder, '.env'), lines.join(''))
+    writeFileSync(join(this.folder, '.env'), before + lines.join(''))
   }
 
   /** `docker compose …` in the folder; answers what it printed. */
