@@ -33,6 +33,9 @@ async function shell(block: string): Promise<string> {
   for (const line of block.trim().split('\n')) {
     if (line === 'docker compose stop foreman') await stage.daemon.stop()
     else if (line === 'docker compose up -d foreman') await stage.daemon.start()
+    // What deploy/compose.yaml has that service call.
+    else if (line === 'docker compose run --rm models')
+      written += await command('node scripts/pull-models.ts /models.txt')
     else written += await command(line.replace(/^docker compose (exec|run --rm) foreman /, ''))
   }
   return written

@@ -2,7 +2,8 @@
 // again here.
 
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
-import { request, type IncomingMessage } from 'node:https'
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 

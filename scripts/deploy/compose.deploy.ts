@@ -7,14 +7,14 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFake, type Fake } from '../../server/ollama/fake/fake.ts'
-import { Home } from './compose.ts'
+import { runProgram } from '../real/cache.ts'
+import { Home, shown } from './compose.ts'
 import { Containers } from './containers.ts'
 import { buildImage } from './image.ts'
 import { fromDebian } from './tools.ts'
 
 const own = `foreman-compose-${process.pid}`
 const container = `${own}-foreman-1`
-const authorization = 'Bearer a-token-of-this-test'
 const settings: Record<string, string> = {
   COMPOSE_PROJECT_NAME: own,
   FOREMAN_HOST: 'foreman.example.net',
@@ -38,7 +38,7 @@ beforeAll(async () => {
   containers = await Containers.open()
   await containers.podman('network', 'create', own)
   gateway = (await containers.podman('network', 'inspect', '--format', '{{(index .Subnets 0).Gateway}}', own)).trim()
-  fake = await startFake({ models: ['tiny'] })
+  fake = await startFake({ models: ['tiny', 'llama3.2'], registry: ['late'] })
   settings.OLLAMA_ADDRESS = gateway
   settings.FOREMAN_TARGET = `http://ollama.internal:${fake.port}`
   home = await Home.open(settings, containers.dockerHost)
@@ -84,7 +84,7 @@ async function ready(): Promise<void> {
 }
 
 async function call<T>(path: string, body?: object): Promise<T> {
-  const headers = { authorization, 'content-type': 'application/json' }
+  const headers = { authorization: `Bearer ${home.token}`, 'content-type': 'application/json' }
   const method = body ? 'POST' : 'GET'
   const answer = await fetch(`${url}${path}`, { method, headers, body: body && JSON.stringify(body) })
   expect(answer.status).toBeLessThan(300)
@@ -147,6 +147,50 @@ describe('as it comes', () => {
     const job = await call<Job>('/jobs?wait=60', { request })
     expect(job.state).toBe('done')
     expect(job.links.self).toBe(`https://foreman.example.net/jobs/${job.id}`)
+  })
+})
+
+test('the calls that docs/deploy.md shows are answered as it says', async () => {
+  const calls = shown.filter((text) => text.includes('curl'))
+  const said: string[] = []
+  for (const text of calls) {
+    const here = text.replaceAll('https://foreman.example.com', url).replaceAll(/^curl/gm, 'curl -sS --fail')
+    said.push(await runProgram('env', ['-C', home.folder, 'sh', '-ec', here]))
+  }
+  expect(said[0]).toContain('"state":"awake"')
+  expect(said[1]).toContain('"llama3.2:latest"')
+  expect(said[1]).toContain('"state":"done"')
+})
+
+describe('the models', () => {
+  const models = `${own}-models-1`
+
+  async function bring(list: string): Promise<{ code: string; said: string }> {
+    writeFileSync(join(home.folder, 'models.txt'), list)
+    await home.compose(
+      '--profile',
+      'models',
+      'up',
+      '--detach',
+      '--pull',
+      'never',
+      '--force-recreate',
+      '--no-deps',
+      'models',
+    )
+    const code = await containers.podman('wait', models)
+    return { code: code.trim(), said: await home.compose('--profile', 'models', 'logs', 'models') }
+  }
+
+  test('those of models.txt are there when the service has ended', async () => {
+    expect((await bring('late  # comes from the registry\n')).code).toBe('0')
+    expect(JSON.stringify(await call('/api/tags'))).toContain('late')
+  })
+
+  test('one that cannot be had is said, and the service ends with 1', async () => {
+    const { code, said } = await bring('nowhere\n')
+    expect(said).toContain('nowhere')
+    expect(code).toBe('1')
   })
 })
 

@@ -1,13 +1,17 @@
-// docker compose, the program itself, on the folder deploy/: by a copy of it as a home would have it, so that nothing is
-// written into the repository.
+// docker compose, the program itself, on a copy of the folder deploy/ in a home: made as docs/deploy.md says, by its own lines.
 
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { snippetsIn, textOf } from '../page.harness.ts'
 import { runProgram } from '../real/cache.ts'
 import { fromGoTool } from './tools.ts'
 
 export const deploy = join(import.meta.dirname, '..', '..', 'deploy')
+
+/** The commands of docs/deploy.md, block by block. */
+export const shown = snippetsIn(textOf('docs/deploy.md'), 'sh')
 
 export class Home {
   readonly folder = mkdtempSync(join(tmpdir(), 'foreman-home-'))
@@ -19,8 +23,10 @@ export class Home {
     // What a shell has set goes before .env: nothing of this machine's is taken for the home's.
     this.#env = Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:FOREMAN|TRAEFIK|COMPOSE)_/.test(name)))
     cpSync(deploy, this.folder, { recursive: true })
-    mkdirSync(join(this.folder, 'secrets'))
-    writeFileSync(join(this.folder, 'secrets/token'), 'a-token-of-this-test\n')
+    const making = shown.find((text) => text.includes('secrets/token')) as string
+    execFileSync('sh', ['-ec', making], { cwd: this.folder })
+    // Whoever has a home is uid 1000; here it is root.
+    chownSync(join(this.folder, 'secrets/token'), 1000, 1000)
     this.set(settings)
   }
 
@@ -39,6 +45,10 @@ export class Home {
   /** `docker compose …` in the folder; answers what it printed. */
   compose(...args: string[]): Promise<string> {
     return runProgram('env', ['-C', this.folder, this.#program, ...args], this.#env)
+  }
+
+  get token(): string {
+    return readFileSync(join(this.folder, 'secrets/token'), 'utf8').trim()
   }
 
   close(): void {

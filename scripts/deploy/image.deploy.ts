@@ -135,6 +135,15 @@ describe('how it runs', () => {
     expect((await fetch(`${url}/queue`)).status).toBe(401)
   })
 
+  test('what is called by hand is in it: doctor, backup, restore and pull-models', async () => {
+    const node = (...command: string[]) => containers.inside(name, 'node', ...command)
+    await expect(node('scripts/doctor.ts')).rejects.toThrow(/^fail {2}target:/m)
+    expect(await node('scripts/backup.ts', '/data/backup.db')).toMatch(/\b0 jobs\b/)
+    await expect(node('scripts/restore.ts', '/data/backup.db')).rejects.toThrow('exit code 1')
+    await containers.inside(name, 'sh', '-c', 'echo tiny >/tmp/models.txt')
+    await expect(node('scripts/pull-models.ts', '/tmp/models.txt', '--wait', '0')).rejects.toThrow('exit code 1')
+  })
+
   test('SIGTERM ends it in order, and what it had accepted is there when it starts again', async () => {
     const body = JSON.stringify({ request: { endpoint: '/api/generate', body: { model: 'tiny', prompt: 'hello' } } })
     const headers = { authorization, 'content-type': 'application/json' }
