@@ -115,6 +115,14 @@ describe('foreman’s own paths', () => {
   })
 })
 
+describe('an idle connection', () => {
+  it('is kept longer than edges keep theirs, which is 90 s for Traefik: none sends into one that closes', async () => {
+    const door = await openDoor({ routes })
+    const { headers } = await plain(door, 'GET', '/livez', { connection: 'keep-alive' }, '')
+    expect(Number(/^timeout=(\d+)$/.exec(String(headers['keep-alive']))?.[1])).toBeGreaterThan(90)
+  })
+})
+
 describe('with tokens', () => {
   const tokens = ['old-token', 'new-token']
 
