@@ -95,6 +95,29 @@ describe('docker compose', () => {
     expect(ports).toBeUndefined()
   })
 
+  test('it starts again by itself, and has limits for its memory, its processes and its log', async () => {
+    home.set(host)
+    expect(await foreman()).toMatchObject({
+      restart: 'unless-stopped',
+      mem_limit: String(512 * 1024 * 1024),
+      pids_limit: 200,
+      logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
+    })
+  })
+
+  test('no service has a capability that it does not need, or a way to a new one', async () => {
+    home.set({ ...host, COMPOSE_PROFILES: 'models,ollama,litestream' })
+    const { services } = JSON.parse(await home.compose('config', '--format', 'json')) as {
+      services: Record<string, { security_opt: string[]; read_only?: boolean; cap_drop?: string[] }>
+    }
+    for (const [name, { security_opt, read_only, cap_drop }] of Object.entries(services)) {
+      expect(security_opt, name).toEqual(['no-new-privileges:true'])
+      // Ollama's image writes where it likes and runs as root.
+      if (name !== 'ollama') expect({ read_only, cap_drop }, name).toEqual({ read_only: true, cap_drop: ['ALL'] })
+    }
+    expect(Object.keys(services).toSorted()).toEqual(['foreman', 'litestream', 'models', 'ollama'])
+  })
+
   test('in the network of the host it is in no other one', async () => {
     home.set({ ...host, COMPOSE_FILE: both })
     const { network_mode, networks, environment } = await foreman()
