@@ -38,10 +38,10 @@ USER 1000:1000
 VOLUME /data
 EXPOSE 11435
 # Only foreman's own life: a sleeping target must not take the container out of a load balancer. It asks where
-# FOREMAN_LISTEN says, on loopback when that is every address or a port alone; the interval is short because some edges send nothing
-# before the first healthy check.
+# FOREMAN_LISTEN says, on loopback when that is every address or a port alone. The interval is short because some edges
+# send nothing before the first healthy check; asked by http, which costs a third of fetch.
 HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://${process.env.FOREMAN_LISTEN.replace(/^(?:0\\.0\\.0\\.0|\\[::\\])?:?(?=\\d+$)/, '127.0.0.1:')}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "require('http').get(`http://${process.env.FOREMAN_LISTEN.replace(/^(?:0\\.0\\.0\\.0|\\[::\\])?:?(?=\\d+$)/, '127.0.0.1:')}/livez`, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 STOPSIGNAL SIGTERM
 CMD ["node", "--max-semi-space-size=2", "--no-maglev", "--no-sparkplug", "--v8-pool-size=1", "server/main.ts"]
 # What differs between builds comes last, so that what is above is taken from the builder's cache.

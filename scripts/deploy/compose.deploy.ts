@@ -211,6 +211,13 @@ describe('as it is changed', () => {
     await up()
   })
 
+  test('a network that Traefik does not have is said', async () => {
+    home.set({ ...settings, TRAEFIK_NETWORK: `${own}-absent` })
+    const said = `network ${own}-absent declared as external, but could not be found`
+    await expect(home.compose('up', '--detach', '--pull', 'never')).rejects.toThrow(said)
+    home.set(settings)
+  })
+
   test('a job that runs when it is stopped may end, and one that waits is there after a `down`', async () => {
     const hang = Promise.withResolvers<void>()
     fake.fault({ do: 'hang', after: 1, until: hang.promise })
