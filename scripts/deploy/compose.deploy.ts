@@ -2,7 +2,8 @@
 // Traefik's, and the simulated Ollama on the host. What Traefik makes of the labels can't be seen here: they are those that
 // were tried with it (docs/deploy.md).
 
-import { rmSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -10,8 +11,8 @@ import { startFake, type Fake } from '../../server/ollama/fake/fake.ts'
 import { runProgram } from '../real/cache.ts'
 import { Home, shown } from './compose.ts'
 import { Containers } from './containers.ts'
-import { buildImage } from './image.ts'
-import { fromDebian } from './tools.ts'
+import { buildImage, wrapProgram } from './image.ts'
+import { fromDebian, fromGo } from './tools.ts'
 
 const own = `foreman-compose-${process.pid}`
 const container = `${own}-foreman-1`
@@ -59,7 +60,7 @@ afterAll(async () => {
   home?.close()
   await fake?.close()
   await containers.podman('network', 'rm', '--force', own)
-  await containers.podman('rmi', '--force', `${own}:latest`)
+  await containers.podman('rmi', '--force', `${own}:latest`, `${own}-litestream:latest`).catch(() => '')
   await containers.close()
 })
 
@@ -192,6 +193,31 @@ describe('the models', () => {
     expect(said).toContain('nowhere')
     expect(code).toBe('1')
   })
+})
+
+test('the replica of Litestream beside it has what foreman has', async () => {
+  const program = await fromGo('litestream', 'github.com/benbjohnson/litestream/cmd/litestream@v0.5.18')
+  const image = await wrapProgram(`${own}-litestream:latest`, program)
+  const replica = join(home.folder, 'replica')
+  mkdirSync(replica)
+  chownSync(replica, 1000, 1000)
+  home.set({ ...settings, LITESTREAM_IMAGE: image })
+  const { id } = await call<Job>('/jobs?wait=60', { request })
+  await home.compose('--profile', 'litestream', 'up', '--detach', '--pull', 'never', '--no-deps', 'litestream')
+  const restore = ['/usr/local/bin/program', 'restore', '-o', '/backup/copy.db', '/data/foreman.db']
+  const follower = `${own}-litestream-1`
+  // The first snapshot takes it about a second.
+  const restored = () =>
+    containers.inside(follower, ...restore).then(
+      () => true,
+      () => false,
+    )
+  while (!(await restored())) continue
+  const copy = new Database(join(replica, 'copy.db'), { readonly: true })
+  expect(copy.prepare('SELECT state FROM job WHERE id = ?').pluck().get(id)).toBe('done')
+  copy.close()
+  await home.compose('--profile', 'litestream', 'down', 'litestream', '--timeout', '1')
+  home.set(settings)
 })
 
 describe('as it is changed', () => {

@@ -15,3 +15,13 @@ export async function buildImage(name: string): Promise<string> {
   await runProgram(join(root, 'scripts/image/build.sh'), [name, '--no-cache'], env)
   return `localhost/${name}`
 }
+
+/** A stand-in for the image of a program where no registry is to be had: the base and the program, which it runs. */
+export async function wrapProgram(name: string, program: string): Promise<string> {
+  const buildah = async (...args: string[]) => (await runProgram('buildah', args)).trim()
+  const container = await buildah('from', '--pull-never', base)
+  await buildah('copy', '--chmod', '755', container, program, '/usr/local/bin/program')
+  await buildah('config', '--entrypoint', '["/usr/local/bin/program"]', '--cmd', '', container)
+  await buildah('commit', '--rm', '--quiet', container, name)
+  return `localhost/${name}`
+}
