@@ -3,13 +3,24 @@
 import Database from 'better-sqlite3'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { chat, openForeman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
 import { newestIn } from '../../server/store/database.ts'
 import { runScript } from '../command.harness.ts'
+import { stamp } from './place.ts'
 
 const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
 
@@ -46,7 +57,8 @@ test('what was there is put aside whole, with the log of a foreman that was kill
   const restored = await runScript('restore', [file], of(folder))
   expect(restored).toMatchObject({ code: 0, stderr: '' })
   const [, aside = ''] = /what was there is (\S+)\n/.exec(restored.stdout) ?? []
-  expect(readdirSync(folder).filter((name) => !/before/.test(name))).toEqual(['foreman.db', 'foreman.lock'])
+  // With its log in it: two files could not be renamed in one step, and a kill between them would lose one.
+  expect(readdirSync(folder)).toEqual([basename(aside), 'foreman.db', 'foreman.lock'])
   const old = new Database(aside)
   expect(old.prepare("SELECT value FROM setting WHERE name = 'holder'").pluck().get()).toBe(String(holder.pid))
   old.close()
@@ -73,7 +85,8 @@ test('a backup that is damaged, from a newer foreman, or none is refused, and th
     [newer, `is from a newer foreman (schema ${newestIn() + 1}, this one knows ${newestIn()})`],
     [damaged, 'is damaged'],
     [join(folder, 'nothing.db'), 'there is no '],
-    [join(folder, 'foreman.db'), "is foreman's database already"],
+    [join(folder, 'foreman.db'), "is foreman's own, and no backup"],
+    [join(folder, 'foreman.restored'), "is foreman's own, and no backup"],
   ] as const) {
     const { code, stdout, stderr } = await runScript('restore', [given], of(folder))
     expect({ code, stdout, lines: stderr.split('\n').length }).toEqual({ code: 1, stdout: '', lines: 2 })
@@ -91,13 +104,42 @@ test("a folder with what is not foreman's is refused", async () => {
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("holds what is not foreman's") })
 })
 
+test('on a new machine the backup may lie in the folder that becomes the data folder', async () => {
+  const { file } = await aBackup()
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'backups'))
+  const carried = join(folder, 'backups', 'a.db')
+  copyFileSync(file, carried)
+  expect(await runScript('restore', [carried], of(folder))).toMatchObject({ code: 0, stderr: '' })
+  expect(readdirSync(folder).sort()).toEqual(['backups', 'foreman.db', 'foreman.lock'])
+})
+
+test('what an earlier restore has put aside is never replaced', async () => {
+  const { file } = await aBackup()
+  const { folder } = await aFolder()
+  const was = readFileSync(join(folder, 'foreman.db'))
+  const names = Array.from({ length: 120 }, (_, n) => `foreman.before-${stamp(Date.now() + n * 1000)}.db`)
+  for (const name of names) writeFileSync(join(folder, name), '')
+  const { code, stderr } = await runScript('restore', [file], of(folder))
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/before-\S+ is there, and is not replaced\n$/),
+  })
+  expect(readFileSync(join(folder, 'foreman.db'))).toEqual(was)
+  expect(readdirSync(folder).sort()).toEqual([...names, 'foreman.db', 'foreman.lock'])
+  expect(names.filter((name) => statSync(join(folder, name)).size > 0)).toEqual([])
+})
+
 test.skipIf(process.getuid?.() !== 0)('what the superuser restores belongs to whom the folder belongs to', async () => {
   const { file } = await aBackup()
   const { folder } = await aFolder()
   for (const path of ['', ...readdirSync(folder)]) chownSync(join(folder, path), 1000, 1000)
+  // That user could put a link there to what is not theirs.
+  symlinkSync(file, join(folder, 'foreman.link'))
   await runScript('restore', [file], of(folder))
-  const owners = readdirSync(folder).map((name) => statSync(join(folder, name)).uid)
+  const owners = readdirSync(folder).map((name) => lstatSync(join(folder, name)).uid)
   expect(new Set(owners)).toEqual(new Set([1000]))
+  expect(statSync(file).uid).toBe(0)
 })
 
 /** The folder of a foreman that has stopped. */

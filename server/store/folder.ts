@@ -10,11 +10,11 @@ export class StoreUnusable extends Error {
 
 /**
  * Makes the folder if need be, and closes it to other users. Throws StoreUnusable, and leaves it as it is, when it holds what
- * is somebody else's; else what the file system says.
+ * is somebody else's, `besides` the one name; else what the file system says.
  */
-export function takeFolder(folder: string): void {
+export function takeFolder(folder: string, besides?: string): void {
   makeFolder(folder)
-  if (!isOwn(folder))
+  if (!isOwn(folder, besides))
     throw new StoreUnusable(`the data folder ${folder} holds what is not foreman's: give it one of its own`)
   chmodSync(folder, 0o700)
 }
@@ -35,8 +35,8 @@ function makeFolder(folder: string): void {
 }
 
 /** Whether a folder is foreman's, or nobody's: what a file system or a tool keeps there for itself is no sign of others. */
-function isOwn(folder: string): boolean {
-  const names = readdirSync(folder)
+function isOwn(folder: string, besides: string | undefined): boolean {
+  const names = readdirSync(folder).filter((name) => name !== besides)
   const isNobodys = (name: string) => name.startsWith('.') || name === 'lost+found'
   return names.some((name) => name.startsWith('foreman.')) || names.every(isNobodys)
 }
