@@ -2,7 +2,7 @@
 // folder, in which the file is called after the moment; there `--keep N` then erases all but the latest N.
 
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { said } from './keep/contents.ts'
 import { copyDatabase } from './keep/copy.ts'
@@ -24,10 +24,16 @@ function read(args: string[]): { path: string; keep: number | undefined } {
   }
 }
 
-/** Erases all but the latest `keep` backups of a folder; their names are in the order of time. */
-function prune(folder: string, keep: number): string {
-  const backups = readdirSync(folder).filter((name) => /^foreman-\d{8}T\d{6}Z\.db$/.test(name))
-  const old = backups.sort().slice(0, -keep)
+/**
+ * Erases all but the latest `keep` backups of a folder, of which `made` is one whatever the clock says, and what older ones
+ * have left that were cut off. Names are in the order of time.
+ */
+function prune(folder: string, keep: number, made: string): string {
+  const names = readdirSync(folder).filter((name) => /^foreman-\d{8}T\d{6}Z\.db(\.partial)?$/.test(name))
+  const others = names.filter((name) => name.endsWith('.db') && name !== made).sort()
+  const kept = new Set([made, ...others.slice(Math.max(0, others.length - keep + 1))])
+  const oldest = [...kept].sort()[0]!
+  const old = names.filter((name) => !kept.has(name) && (name.endsWith('.db') || name < oldest))
   for (const name of old) rmSync(join(folder, name))
   return old.length === 0 ? '' : `; erased ${old.length} older`
 }
@@ -41,5 +47,5 @@ perform('backup', () => {
   const file = folder ? join(path, `foreman-${stamp(Date.now())}.db`) : path
   if (existsSync(file)) throw new Refusal(`${file} is there, and is not replaced`)
   const contents = copyDatabase(database, file)
-  return `${file}: ${said(contents)}${keep === undefined ? '' : prune(path, keep)}`
+  return `${file}: ${said(contents)}${keep === undefined ? '' : prune(path, keep, basename(file))}`
 })

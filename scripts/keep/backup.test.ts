@@ -96,6 +96,20 @@ test('in a folder it is called after the moment, and only as many of the latest 
   ])
 })
 
+test('the one just made stays, even where others were called after a clock that was wrong, and what was cut off goes with the old', async () => {
+  const { folder: data } = await openForeman()
+  const folder = temporaryFolder()
+  const ahead = ['foreman-20990101T000000Z.db', 'foreman-20990102T000000Z.db', 'foreman-20990103T000000Z.db.partial']
+  const behind = ['foreman-20250101T000000Z.db.partial', 'foreman-20250102T000000Z.db']
+  for (const name of [...ahead, ...behind]) writeFileSync(join(folder, name), '')
+  const { stdout } = await runScript('backup', [folder, '--keep', '2'], of(data))
+  expect(stdout).toContain('; erased 3 older')
+  const [, made = ''] = /([^/]+\.db): /.exec(stdout) ?? []
+  expect(readdirSync(folder).sort()).toEqual([made, ...ahead.slice(1)])
+  const { stdout: alone } = await runScript('backup', [folder, '--keep', '1'], of(data))
+  expect(alone).toContain('; erased 2 older')
+})
+
 test('what cannot be backed up is said in a line, and leaves nothing', async () => {
   const data = temporaryFolder()
   const folder = temporaryFolder()
