@@ -16,6 +16,8 @@ const defaults = { list: join(import.meta.dirname, '../deploy/models.txt'), url:
 
 function accessOf(env: NodeJS.ProcessEnv): Access {
   const url = env.FOREMAN_URL || defaults.url
+  const { username, password } = URL.parse(url) ?? {}
+  if (username || password) throw new Error('FOREMAN_URL has a user or a password in it: FOREMAN_TOKEN is for that')
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
     throw new Error(`FOREMAN_URL is ${url}, and no http or https URL`)
   const token = env.FOREMAN_TOKEN || (env.FOREMAN_TOKEN_FILE && readFileSync(env.FOREMAN_TOKEN_FILE, 'utf8'))
@@ -51,6 +53,11 @@ async function main(): Promise<number> {
     return 2
   }
   const screen = new Screen(process.stdout, process.stderr)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      screen.leave()
+      process.kill(process.pid, signal)
+    })
   const time = { now: () => performance.now(), pause: (ms: number) => pause(ms) }
   const patience = new Patience(time, asked.wait_ms, (line) => screen.tell(line))
   try {

@@ -1,6 +1,7 @@
 // Models brought through a foreman in front of the simulated Ollama. Time passes only where it is waited for.
 
 import { Writable } from 'node:stream'
+import { json } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { openForeman } from '../../server/app.harness.ts'
 import type { FakeOptions } from '../../server/ollama/fake/fake.ts'
@@ -19,8 +20,12 @@ interface Brought {
   pauses: number[]
 }
 
-/** `pausing` is done in each pause, with its number. */
-async function bringAll(url: string, list: string, pausing: (n: number) => unknown = () => {}): Promise<Brought> {
+/** `pausing` is done in each pause, with its number; each look at the clock takes `look_ms`. */
+async function bringAll(
+  url: string,
+  list: string,
+  { pausing = (_: number): unknown => undefined, look_ms = 0 } = {},
+): Promise<Brought> {
   const written = { out: '', errors: '' }
   const stream = (name: 'out' | 'errors') =>
     new Writable({
@@ -28,8 +33,9 @@ async function bringAll(url: string, list: string, pausing: (n: number) => unkno
     }) as NodeJS.WriteStream
   const screen = new Screen(stream('out'), stream('errors'))
   const pauses: number[] = []
+  let looks = 0
   const time = {
-    now: () => pauses.reduce((sum, ms) => sum + ms, 0),
+    now: () => pauses.reduce((sum, ms) => sum + ms, (looks += look_ms)),
     pause: async (ms: number) => void (pauses.push(ms), await pausing(pauses.length)),
   }
   const patience = new Patience(time, 120_000, (line) => screen.tell(line))
@@ -100,7 +106,9 @@ test('a pull that is cut goes on after a pause, each time a longer one until it 
 test('an Ollama that is away is waited for, and the pull begins when it is back', async () => {
   const { url, fake } = await open()
   await fake.refuse()
-  const { failed, pauses, said } = await bringAll(url, 'big:7b', (n) => (n === 3 ? fake.listen() : undefined))
+  const { failed, pauses, said } = await bringAll(url, 'big:7b', {
+    pausing: (n) => (n === 3 ? fake.listen() : undefined),
+  })
   expect({ failed, tries: pauses.length >= 3 }).toEqual({ failed: 0, tries: true })
   expect(said[0]).toMatch(/; again in \d+ s$/)
 })
@@ -116,7 +124,7 @@ test('patience is for one wait: after an answer it is whole again', async () => 
   const { url, fake } = await open()
   await fake.refuse()
   fake.fault({ do: 'refuse', text: 'dial tcp: no such host', times: 6, when: ({ path }) => path === '/api/pull' })
-  const { failed, pauses } = await bringAll(url, 'big:7b', (n) => (n === 14 ? fake.listen() : undefined))
+  const { failed, pauses } = await bringAll(url, 'big:7b', { pausing: (n) => (n === 14 ? fake.listen() : undefined) })
   expect(failed).toBe(0)
   expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(120_000)
 })
@@ -132,6 +140,35 @@ test('after patience has ended with one model, each of the others is tried once'
   expect(waited).toBeGreaterThan(90_000)
   expect(waited).toBeLessThanOrEqual(120_000)
   expect(fake.requests.filter(({ path }) => path === '/api/pull')).toHaveLength(pauses.length + 2)
+})
+
+test.each([
+  ['400: {"error":"Repository is not GGUF or is not compatible with llama.cpp"}', 0],
+  ['401: {"error":"Invalid username or password."}', 0],
+  ['429: {"error":"too many requests"}', 1],
+])('a registry that says %s is asked again %d times', async (said, times) => {
+  const { url, fake } = await open()
+  const text = `pull model manifest: ${said}`
+  fake.fault({ do: 'refuse', text, when: ({ path }) => path === '/api/pull' })
+  const { errors, pauses } = await bringAll(url, 'big:7b')
+  expect({ errors, times: pauses.length }).toEqual({ errors: times ? [] : [`big:7b: ${text}`], times })
+})
+
+test('a pull that says the same again and again is given up as one that says nothing, and the next one has half a minute', async () => {
+  const line = (completed: number) => `${JSON.stringify({ status: 'pulling', digest: 'd', total: 9, completed })}\n`
+  const models: { name: string; size: number }[] = []
+  const foreman = await played(async (request, answer) => {
+    if (request.url === '/api/tags') return void answer.end(JSON.stringify({ models }))
+    if (request.url === '/api/show') return void answer.end('{}')
+    const { model } = (await json(request)) as { model: string }
+    if (model === 'stalls') return void answer.end(line(1).repeat(200))
+    models.push({ name: 'slow:latest', size: 9_000_000 })
+    answer.end(`${line(0).repeat(20)}${line(9).repeat(200)}{"status":"success"}\n`)
+  })
+  const { failed, said, errors } = await bringAll(foreman.url, 'stalls\nslow', { look_ms: 1000 })
+  foreman.close()
+  expect({ failed, errors }).toEqual({ failed: 1, errors: ['stalls: nothing more of it comes'] })
+  expect(said).toContainEqual('slow: pulled; 9.0 MB')
 })
 
 test('what calls itself pulled and cannot be shown is no success', async () => {

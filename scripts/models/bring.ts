@@ -55,12 +55,13 @@ async function pull(name: string, layers: Map<string, number>, options: BringOpt
   const shown = screen.pulling(name)
   try {
     for await (const step of foreman.pull(name)) {
-      const { digest = '', completed = 0 } = step
-      // A server that answers and gets nowhere is waited for no longer than one that does not answer.
+      const { digest = '', total = 0, completed = 0 } = step
+      // A server that answers and gets nowhere is waited for no longer than one that does not answer: Ollama repeats itself
+      // for as long as nothing comes. What has come whole it looks through without a word.
       if (completed > (layers.get(digest) ?? 0)) {
         layers.set(digest, completed)
         patience.renew()
-      }
+      } else if (completed < total && patience.over) throw new Away('nothing more of it comes')
       shown.step(step)
     }
   } finally {

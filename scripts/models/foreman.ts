@@ -103,9 +103,11 @@ export class Foreman {
 
 const brokeOff = 'the pull broke off'
 
-/** What Ollama calls an error: a name that nobody has stays so, a network that is down does not. */
+/** What Ollama calls an error: a name that nobody has stays so, a network that is down or a registry that is busy does not. */
 function failed(text: string): Error {
-  return /file does not exist|not found|invalid model|unauthorized|requires a newer version|no space left/i.test(text)
+  return /manifest: 4(?!08|29)\d\d:|file does not exist|not found|invalid model|unauthorized|requires a newer version|no space left/i.test(
+    text,
+  )
     ? new Refused(text)
     : new Away(text)
 }

@@ -35,6 +35,10 @@ test.each([
   ['Qwen3:4B', 'qwen3:4b'],
   ['hf.co/u/m', 'hf.co/u/m:latest'],
   ['host:5000/u/m', 'host:5000/u/m:latest'],
+  ['library/llama3.2', 'llama3.2:latest'],
+  ['registry.ollama.ai/library/llama3.2:1b', 'llama3.2:1b'],
+  ['registry.ollama.ai/u/m', 'u/m:latest'],
+  ['host:5000/library/m', 'host:5000/library/m:latest'],
 ])('%s is listed as %s', (name, full) => {
   expect(fullName(name)).toBe(full)
 })

@@ -32,8 +32,8 @@ export function readList(text: string): Wanted[] {
   return wanted
 }
 
-/** The name as Ollama lists it, for comparing: with its tag, in lower case. */
+/** The name as Ollama lists it, for comparing: with its tag, without what it takes for granted, in lower case. */
 export function fullName(name: string): string {
   const tagged = /:[^/]*$/.test(name) ? name : `${name}:latest`
-  return tagged.toLowerCase()
+  return tagged.toLowerCase().replace(/^(?:registry\.ollama\.ai\/)?(?:library\/)?/, '')
 }

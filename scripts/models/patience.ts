@@ -17,6 +17,8 @@ export class Patience {
   readonly #limit_ms: number
   readonly #tell: (line: string) => void
   #since: number
+  /** When the present try began. */
+  #tried: number
   #pause = first_ms
 
   constructor(time: Time, limit_ms: number, tell: (line: string) => void) {
@@ -24,6 +26,13 @@ export class Patience {
     this.#limit_ms = limit_ms
     this.#tell = tell
     this.#since = time.now()
+    this.#tried = this.#since
+  }
+
+  /** Whether nothing has come for as long as one is willing to wait; whoever tries has half a minute for it at least. */
+  get over(): boolean {
+    const now = this.#time.now()
+    return now - this.#since > this.#limit_ms && now - this.#tried > longest_ms
   }
 
   /** Something has come: waiting begins anew. */
@@ -35,6 +44,7 @@ export class Patience {
   /** What `work` resolves to, tried again each time that it throws Away; that error when patience is at its end. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
+      this.#tried = this.#time.now()
       try {
         const done = await work()
         this.renew()

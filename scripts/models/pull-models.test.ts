@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openForeman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
-import { hasTerminal, runScript } from '../command.harness.ts'
+import { Command, hasTerminal, played, runScript } from '../command.harness.ts'
 
 const token = 'a-token-of-some-length'
 
@@ -54,6 +54,11 @@ test('what is asked for in a wrong way is code 2', async () => {
     [['--wait', 'long'], {}, /--wait takes a number of seconds/],
     [['--weit', '1'], {}, /--weit/],
     [[], { FOREMAN_URL: 'ollama:11434' }, /FOREMAN_URL is ollama:11434/],
+    [
+      [],
+      { FOREMAN_URL: 'http://:secret@127.0.0.1:9' },
+      /^pull-models: FOREMAN_URL has .* FOREMAN_TOKEN is for that\n$/,
+    ],
   ]
   for (const [args, env, why] of wrong) {
     const { code, stderr } = await runScript('pull-models', args, { env, cwd: folder })
@@ -69,4 +74,22 @@ test.skipIf(!hasTerminal)('on a terminal a bar shows how much of a model has com
   expect(stdout).toMatch(/small {2}█+ {2}100% {2}0\.3 MB of 0\.3 MB/)
   expect(stdout).not.toContain('pulling')
   expect(stdout).toContain('1 of 1 models are there')
+})
+
+test.skipIf(!hasTerminal)('Ctrl-C ends it, and the terminal has its cursor and its line breaks again', async () => {
+  const { folder, list } = await aForeman()
+  const half = '{"status":"pulling aa","digest":"sha256:aa","total":1000000,"completed":500000}\n'
+  const { url, close } = await played(({ url: path }, answer) => {
+    if (path === '/api/pull') answer.write(half)
+    else answer.end('{"models":[]}')
+  })
+  const program = [process.execPath, join(import.meta.dirname, '../pull-models.ts')] as const
+  const command = new Command([list], { program, env: { FOREMAN_URL: url }, cwd: folder, terminal: true })
+  await command.until(/50%/)
+  command.interrupt()
+  const { stdout, code } = await command.ended
+  close()
+  expect(code).not.toBe(0)
+  const last = (shown: string, hidden: string) => stdout.lastIndexOf(shown) > stdout.lastIndexOf(hidden)
+  expect([last('\u001b[?25h', '\u001b[?25l'), last('\u001b[?7h', '\u001b[?7l')]).toEqual([true, true])
 })

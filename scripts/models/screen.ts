@@ -12,6 +12,7 @@ export interface Shown {
 export class Screen {
   readonly #out: NodeJS.WriteStream
   readonly #errors: NodeJS.WritableStream
+  #shown: Shown | undefined
 
   constructor(out: NodeJS.WriteStream, errors: NodeJS.WritableStream) {
     this.#out = out
@@ -27,7 +28,13 @@ export class Screen {
   }
 
   pulling(name: string): Shown {
-    return this.#out.isTTY ? new Bar(this.#out, name) : new Lines((line) => this.tell(`${name}: ${line}`))
+    this.#shown = this.#out.isTTY ? new Bar(this.#out, name) : new Lines((line) => this.tell(`${name}: ${line}`))
+    return this.#shown
+  }
+
+  /** Gives the terminal back as it was: a bar has hidden the cursor and lets no line wrap. */
+  leave(): void {
+    this.#shown?.end()
   }
 }
 
