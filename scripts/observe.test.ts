@@ -73,6 +73,12 @@ describe('the dashboard', () => {
     expect(questions.filter(({ expr }) => expr.includes('$'))).toEqual([])
   })
 
+  test('divides by nothing that may be zero: that is shown as no number', () => {
+    const fractions = questionsOf(dashboard, '5m').filter(({ expr }) => expr.includes(' / '))
+    expect(fractions.length).toBeGreaterThan(1)
+    expect(fractions.filter(({ expr }) => !/ \/ \(.* > 0\)$/.test(expr))).toEqual([])
+  })
+
   test('shows every figure of foreman', () => {
     const asked = new Set(questionsOf(dashboard, '5m').flatMap(({ expr }) => usesIn(expr).map(({ metric }) => metric)))
     const shown = (name: string) => ['', '_bucket', '_sum'].some((part) => asked.has(name + part))
