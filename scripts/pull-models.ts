@@ -3,6 +3,7 @@
 // FOREMAN_URL says where foreman is, FOREMAN_TOKEN or FOREMAN_TOKEN_FILE what it wants to see.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -56,7 +57,8 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       screen.leave()
-      process.kill(process.pid, signal)
+      // As the first process of a container it would not end by the signal itself.
+      process.exit(128 + constants.signals[signal])
     })
   const time = { now: () => performance.now(), pause: (ms: number) => pause(ms) }
   const patience = new Patience(time, asked.wait_ms, (line) => screen.tell(line))

@@ -28,6 +28,8 @@ export function copyDatabase(from: string, to: string): Contents {
   } catch (error) {
     rmSync(partial, { force: true })
     const { code = '', message } = error as { code?: string; message: string }
+    if (/^SQLITE_(CANTOPEN|READONLY)/.test(code))
+      throw new Refusal(`${from} cannot be read (${message}); a database with a log needs a folder that can be written`)
     // Only the copy is written.
     if (/^SQLITE_(FULL|IOERR_WRITE)/.test(code)) throw new Refusal(`${to} cannot be written (${message})`)
     throw storeUnusable(error, from)

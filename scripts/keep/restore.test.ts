@@ -81,9 +81,13 @@ test('a backup that is damaged, from a newer foreman, or none is refused, and th
   const bytes = readFileSync(file)
   const damaged = join(temporaryFolder(), 'damaged.db')
   writeFileSync(damaged, bytes.fill(7, 8192, 16_384))
+  const shut = join(temporaryFolder(), 'shut.db')
+  copyFileSync(join(folder, 'foreman.db'), shut)
+  mkdirSync(`${shut}-wal`)
   for (const [given, why] of [
     [newer, `is from a newer foreman (schema ${newestIn() + 1}, this one knows ${newestIn()})`],
     [damaged, 'is damaged'],
+    [shut, `${shut} cannot be read (unable to open database file); `],
     [join(folder, 'nothing.db'), 'there is no '],
     [join(folder, 'foreman.db'), "is foreman's own, and no backup"],
     [join(folder, 'foreman.restored'), "is foreman's own, and no backup"],

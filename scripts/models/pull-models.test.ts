@@ -89,7 +89,7 @@ test.skipIf(!hasTerminal)('Ctrl-C ends it, and the terminal has its cursor and i
   command.interrupt()
   const { stdout, code } = await command.ended
   close()
-  expect(code).not.toBe(0)
+  expect(code).toBe(130)
   const last = (shown: string, hidden: string) => stdout.lastIndexOf(shown) > stdout.lastIndexOf(hidden)
   expect([last('\u001b[?25h', '\u001b[?25l'), last('\u001b[?7h', '\u001b[?7l')]).toEqual([true, true])
 })
