@@ -1,11 +1,12 @@
 // The disk under the data folder: what kind it is, how much is free, and how long a commit takes there, measured with
 // foreman's own database in a hidden folder that is gone afterwards.
 
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDatabase } from '../../server/store/database.ts'
 import { about, type Finding } from './finding.ts'
 
+const hidden = '.foreman-doctor-'
 const commits = 100
 const slow_ms = 25
 
@@ -39,7 +40,10 @@ function commitTime(folder: string): Finding {
   const { fail } = about('commits')
   let place: string | undefined
   try {
-    place = mkdtempSync(join(folder, '.foreman-doctor-'))
+    // What one that was killed has left.
+    const left = readdirSync(folder).filter((name) => name.startsWith(hidden))
+    for (const name of left) rmSync(join(folder, name), { recursive: true })
+    place = mkdtempSync(join(folder, hidden))
     const { db, readonly, close } = openDatabase(place, process.pid)
     try {
       if (readonly !== null) return fail(`${folder} cannot be written: ${readonly}`)

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
@@ -65,6 +65,8 @@ test('a database of another schema, or a damaged one, is told', () => {
 
 test("a disk is measured by commits of foreman's own, and nothing is left of them", () => {
   const folder = temporaryFolder()
+  mkdirSync(join(folder, '.foreman-doctor-killed'))
+  writeFileSync(join(folder, '.foreman-doctor-killed', 'foreman.db'), '')
   const findings = examineDisk(folder, 1_000_000).filter(({ what }) => what !== 'file system')
   expect(brief(findings)).toEqual(['ok free space', expect.stringMatching(/^(ok|warn) commits$/)])
   expect(readdirSync(folder)).toEqual([])
