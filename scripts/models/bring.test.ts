@@ -24,7 +24,7 @@ interface Brought {
 async function bringAll(
   url: string,
   list: string,
-  { pausing = (_: number): unknown => undefined, look_ms = 0 } = {},
+  { pausing, look_ms = 0 }: { pausing?: (n: number) => unknown; look_ms?: number } = {},
 ): Promise<Brought> {
   const written = { out: '', errors: '' }
   const stream = (name: 'out' | 'errors') =>
@@ -36,7 +36,7 @@ async function bringAll(
   let looks = 0
   const time = {
     now: () => pauses.reduce((sum, ms) => sum + ms, (looks += look_ms)),
-    pause: async (ms: number) => void (pauses.push(ms), await pausing(pauses.length)),
+    pause: async (ms: number) => void (pauses.push(ms), await pausing?.(pauses.length)),
   }
   const patience = new Patience(time, 120_000, (line) => screen.tell(line))
   const foreman = new Foreman({ url, token: undefined })
@@ -169,6 +169,17 @@ test('a pull that says the same again and again is given up as one that says not
   foreman.close()
   expect({ failed, errors }).toEqual({ failed: 1, errors: ['stalls: nothing more of it comes'] })
   expect(said).toContainEqual('slow: pulled; 9.0 MB')
+})
+
+test('the last line of a pull counts without its end, and an answer that is no object is one that may be better later', async () => {
+  let asked = 0
+  const foreman = await played((request, answer) => {
+    if (request.url === '/api/pull') answer.end('{"error":"pull model manifest: file does not exist"}')
+    else answer.end(asked++ === 0 ? 'null' : '{"models":[]}')
+  })
+  const { errors, pauses } = await bringAll(foreman.url, 'big:7b')
+  foreman.close()
+  expect({ errors, pauses }).toEqual({ errors: ['big:7b: pull model manifest: file does not exist'], pauses: [1000] })
 })
 
 test('what calls itself pulled and cannot be shown is no success', async () => {

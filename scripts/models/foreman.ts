@@ -75,11 +75,9 @@ export class Foreman {
 
   async #json(path: string, body?: object): Promise<unknown> {
     const answer = await this.#ask(path, body)
-    try {
-      return await answer.json()
-    } catch {
-      throw new Away(`${path} answered something else than JSON`)
-    }
+    const value: unknown = await answer.json().catch(() => undefined)
+    if (typeof value === 'object' && value !== null) return value
+    throw new Away(`${path} answered something else than JSON`)
   }
 
   async #ask(path: string, body?: object): Promise<Response> {
@@ -134,4 +132,5 @@ async function* lines(answer: Response): AsyncGenerator<string, void> {
     rest = pieces.pop() ?? ''
     yield* pieces.filter((line) => line !== '')
   }
+  if (rest !== '') yield rest
 }
