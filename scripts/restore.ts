@@ -7,7 +7,7 @@ import { join, relative, resolve, sep } from 'node:path'
 import { newestIn, takeLock } from '../server/store/database.ts'
 import { takeFolder } from '../server/store/folder.ts'
 import { said } from './keep/contents.ts'
-import { copyDatabase, sync } from './keep/copy.ts'
+import { copyDatabase, syncFolder } from './keep/copy.ts'
 import { placeOf, stamp, type Place } from './keep/place.ts'
 import { perform, Refusal } from './keep/refusal.ts'
 
@@ -30,7 +30,7 @@ function restore(file: string, { folder, database }: Place): string {
   if (wasThere && statSync(database).size > 0) writeBack(database)
   putAside(database, aside)
   renameSync(copy, database)
-  sync(folder)
+  syncFolder(folder)
   return `${database}: ${said(contents)}${wasThere ? `; what was there is ${aside}` : ''}`
 }
 

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { chat, openForeman, type Foreman } from '../../server/app.harness.ts'
 import { temporaryFolder } from '../../server/app.stage.ts'
 import { Command, runScript } from '../command.harness.ts'
+import { syncFolder } from './copy.ts'
 
 const of = (folder: string) => ({ env: { FOREMAN_DATA: folder } })
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
@@ -144,6 +145,15 @@ test('a disk that is full is said, and the half of a backup is gone', async () =
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/a\.db cannot be written \(.+\)\n$/) })
   expect(readdirSync(folder)).toEqual([])
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a folder that cannot be synced, as on some shares, is no reason to fail',
+  () => {
+    // One of the kernel's that refuses it.
+    expect(() => syncFolder('/proc/self')).not.toThrow()
+    expect(() => syncFolder('/proc/none')).toThrow('ENOENT')
+  },
+)
 
 test('what is asked for in a wrong way is code 2', async () => {
   const folder = temporaryFolder()

@@ -23,7 +23,7 @@ export function copyDatabase(from: string, to: string): Contents {
     sync(partial)
     const contents = contentsOf(partial)
     renameSync(partial, to)
-    sync(dirname(to))
+    syncFolder(dirname(to))
     return contents
   } catch (error) {
     rmSync(partial, { force: true })
@@ -46,8 +46,20 @@ function make(path: string): void {
   }
 }
 
-export function sync(path: string): void {
+function sync(path: string): void {
   const file = openSync(path, 'r')
-  fsyncSync(file)
-  closeSync(file)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The names in a folder; not every share can be asked for that, and what is in the file is on disk. */
+export function syncFolder(path: string): void {
+  try {
+    sync(path)
+  } catch (error) {
+    if (!/^(EINVAL|ENOTSUP)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
 }
