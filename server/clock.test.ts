@@ -45,6 +45,14 @@ describe('the virtual clock', () => {
     expect([clock.now(), clock.wall()]).toEqual([250, 5250])
   })
 
+  test('tells the time of day in whole milliseconds, also between two of them', () => {
+    const clock = new VirtualClock(5000)
+    const seen: number[] = []
+    clock.at(10.75, () => seen.push(clock.now(), clock.wall()))
+    clock.advance(20)
+    expect(seen).toEqual([10.75, 5010])
+  })
+
   test('its wall can be set without touching what is monotonic', () => {
     const clock = new VirtualClock(5000)
     clock.advance(10)
@@ -65,6 +73,17 @@ describe('the virtual clock', () => {
     expect(seen).toEqual(['past@0', 'a@10', 'b@10', 'c@30'])
     clock.advance(1)
     expect(seen.at(-1)).toBe('late@31')
+  })
+
+  test('says when its first timer is due, and that there is none', () => {
+    const clock = new VirtualClock()
+    const cancel = clock.at(10, () => undefined)
+    clock.at(30, () => undefined)
+    expect(clock.due).toBe(10)
+    cancel()
+    expect(clock.due).toBe(30)
+    clock.advance(30)
+    expect(clock.due).toBe(Infinity)
   })
 
   test('fires what a timer sets for the same stretch, and nothing that was canceled on the way', () => {

@@ -61,8 +61,14 @@ export class VirtualClock implements Clock {
     return this.#now
   }
 
+  /** Whole milliseconds, as those of a real one. */
   wall(): number {
-    return this.#offset + this.#now
+    return Math.floor(this.#offset + this.#now)
+  }
+
+  /** When the first of the timers is due; Infinity without one. */
+  get due(): number {
+    return this.#timers.reduce((first, { time }) => Math.min(first, time), Infinity)
   }
 
   /** Sets the wall clock by `ms` (negative: back) without touching the monotonic one. */
@@ -81,9 +87,8 @@ export class VirtualClock implements Clock {
   /** Moves time forward by `ms`, firing what falls due on the way. */
   advance(ms: number): void {
     const end = this.#now + ms
-    for (;;) {
-      const due = this.#timers.filter((t) => t.time <= end).sort((a, b) => a.time - b.time || a.order - b.order)[0]
-      if (!due) break
+    while (this.due <= end) {
+      const due = this.#timers.toSorted((a, b) => a.time - b.time || a.order - b.order)[0]!
       this.#timers = this.#timers.filter((t) => t !== due)
       this.#now = Math.max(this.#now, due.time)
       due.fn()
