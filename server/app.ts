@@ -27,6 +27,8 @@ export interface AppOptions {
   owner: number
   clock?: Clock
   random?: () => number
+  /** Where Wake-on-LAN packets go instead of port 9: to listen there takes no privilege. */
+  wakePort?: number
   /** Named moments of a commit (`submit:before`, `finish:inside` …) at which a test may end the process. */
   fault?: (point: string) => void
 }
@@ -51,6 +53,7 @@ export async function startApp({
   owner,
   clock = systemClock,
   random = Math.random,
+  wakePort,
   fault,
 }: AppOptions): Promise<App> {
   const log = plainLog.child({}, { serializers: { err: errorShown } })
@@ -86,6 +89,7 @@ export async function startApp({
         clock,
         mac: config.wakeMac,
         hosts: [config.wakeBroadcast, new URL(config.target).hostname],
+        port: wakePort,
         onSent: (times) => log.info({ times }, 'a Wake-on-LAN packet went out for the target'),
       })
     : undefined

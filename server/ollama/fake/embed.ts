@@ -112,7 +112,7 @@ async function run(
         throw new Cut()
       }
       if (fault?.do === 'hang') await world.sleep.pause(fault.until ?? Infinity, signal)
-      await world.sleep.pause(world.settings.promptMs(), signal)
+      await world.sleep.pause(world.settings.promptMs(inputs.join('\n')), signal)
     } finally {
       release()
       world.ledger.ended()

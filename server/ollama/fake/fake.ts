@@ -25,8 +25,8 @@ export interface FakeOptions {
   registry?: (string | FakeModel)[]
   /** Time a load takes: 0 unless given. A function or a promise lets a test decide. */
   loadMs?: Span | ((model: string) => Span)
-  /** Time to evaluate a prompt: 0. */
-  promptMs?: Span | (() => Span)
+  /** Time to evaluate a prompt: 0. A function is given its text. */
+  promptMs?: Span | ((text: string) => Span)
   /** Time until it notices that a client has left: none. */
   noticeMs?: () => Span
   /** Time for each token: 0. */

@@ -119,7 +119,7 @@ export async function* infer(
     try {
       await strike(world, call, runner, 0)
       const prompted = performance.now()
-      await world.sleep.pause(world.settings.promptMs(), signal)
+      await world.sleep.pause(world.settings.promptMs(job.text), signal)
       const began = performance.now()
       let tokens = 0
       const words = say(promptOf(world, model, job))

@@ -10,7 +10,7 @@ import type { Sleep, Span } from './sleep.ts'
 export interface Settings {
   version: string
   /** Time to evaluate a prompt. */
-  promptMs: () => Span
+  promptMs: (text: string) => Span
   /** Time until it is noticed that a client has left. */
   noticeMs: (() => Span) | undefined
   /** Time for each token. */
