@@ -71,9 +71,9 @@ test('a script may use the documents, the app and the fake only; the benchmark t
   expect(check({ 'scripts/demo/daemon.ts': bench })).toHaveLength(2)
 })
 
-test('the storm may use the settings and the clock too', () => {
+test('the storm and the story may use the settings and the clock too', () => {
   const storm = `import '../../server/config.ts'\nimport { systemClock } from '../../server/clock.ts'`
-  expect(check({ 'scripts/storm/child.ts': storm })).toEqual([])
+  expect(check({ 'scripts/storm/child.ts': storm, 'scripts/story/child.ts': storm })).toEqual([])
   expect(check({ 'scripts/storm/disk.ts': `import '../../server/store/store.ts'` })).toHaveLength(1)
 })
 

@@ -34,7 +34,7 @@ const forBench = /^server\/(?:config|store\/jobs|job\/.+)\.ts$/
 /** What the simulation drives: the law, and the parts that keep what it depends on. */
 const forSimulation = /^server\/(?:clock|job\/.+|people\/.+|ollama\/capacity|worker\/turns)\.ts$/
 
-/** What the storm starts foreman with: its settings, and a clock that runs faster. */
+/** What the storm and the story start foreman with: its settings, and a clock of their own. */
 const forStorm = /^server\/(?:clock|config)\.ts$/
 
 /** What is done to foreman from beside it: its settings, where its data lies and how that is locked, whom it may call. */
@@ -88,7 +88,7 @@ function wrongImport(path: string, { specifier, types }: Import): string | undef
   if (path.startsWith('scripts/')) {
     if (!inServer || forScripts.test(target)) return undefined
     if (path.startsWith('scripts/bench/') && forBench.test(target)) return undefined
-    if (path.startsWith('scripts/storm/') && forStorm.test(target)) return undefined
+    if (/^scripts\/(?:storm|story)\//.test(path) && forStorm.test(target)) return undefined
     if (path.startsWith('scripts/simulate/') && forSimulation.test(target)) return undefined
     if (operation.test(path) && forOperation.test(target)) return undefined
     return `imports ${target}: scripts may use http/openapi, app, job/runners and ollama/fake only`

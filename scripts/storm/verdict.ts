@@ -34,7 +34,7 @@ export function verdict(evidence: Evidence): string[] {
 }
 
 /** Every acknowledged job is there or was erased by its caller, has ended, and is done once at most. */
-function promises({ orders, disk }: Evidence): string[] {
+export function promises({ orders, disk }: Evidence): string[] {
   const found: string[] = []
   const there = new Map(disk.jobs.map((job) => [job.id, job]))
   for (const { n, ids, erased } of orders) {
@@ -60,7 +60,7 @@ function promises({ orders, disk }: Evidence): string[] {
 }
 
 /** Every committed event that was asked for has been taken by its receiver, and nobody was told of another. */
-function told({ orders, receipts, disk }: Evidence): string[] {
+export function told({ orders, receipts, disk }: Evidence): string[] {
   const found: string[] = []
   const histories = Map.groupBy<number, Event & { job: number }>(disk.events, ({ job }) => job)
   const byJob = Map.groupBy(receipts, ({ job }) => job)
@@ -93,7 +93,7 @@ function told({ orders, receipts, disk }: Evidence): string[] {
 }
 
 /** One event, one webhook-id, the same bytes; another event, another id. */
-function identities(receipts: readonly Receipt[]): string[] {
+export function identities(receipts: readonly Receipt[]): string[] {
   const found: string[] = []
   const event = ({ job, sequence }: Receipt) => `${job} sequence ${sequence}`
   for (const [id, same] of Map.groupBy(receipts, ({ id }) => id)) {
@@ -109,7 +109,7 @@ function identities(receipts: readonly Receipt[]): string[] {
 }
 
 /** Each artifact of a done job was put whole where its caller wanted it, and nothing else was. */
-function handed({ orders, uploads, disk }: Evidence): string[] {
+export function handed({ orders, uploads, disk }: Evidence): string[] {
   const found: string[] = []
   const numbers = new Map(disk.jobs.map(({ seq, n }) => [seq, Number(n)]))
   const expected = new Map<string, string>()
