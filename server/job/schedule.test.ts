@@ -203,6 +203,22 @@ describe('why a job waits', () => {
   test('it is next', () => expect(why(3)).toBe('next'))
   test('others of its model were there before it', () => expect(why(5)).toBe('behind_others'))
   test('another model is being drained', () => expect(why(4)).toBe('draining_another_model'))
+  test('the claim of the model that runs is over, and people come next', () => {
+    const people = [crowd('p', { held: 1, heldSince: 900 })]
+    const over = { claim: 'a', claimedAt: 800, turn: { key: 'a', since: 860, claimed: true as const }, people }
+    expect([why(3, over), why(4, over)]).toEqual(['yielding_to_people', 'yielding_to_people'])
+    expect([why(3, { ...over, people: [] }), why(4, { ...over, people: [] })]).toEqual([
+      'next',
+      'draining_another_model',
+    ])
+  })
+  test('a claim is about to be made, and it is of the model that makes it', () => {
+    const people = [crowd('p', { held: 1, heldSince: 900 })]
+    expect([why(3, { yielding: 0, people }), why(4, { yielding: 0, people })]).toEqual([
+      'next',
+      'draining_another_model',
+    ])
+  })
   test('it backs off', () => expect(why(4, {}, true)).toBe('backing_off'))
   test('all is paused, and that comes first', () => expect(why(3, { paused: true }, true)).toBe('paused'))
   test('the target is away', () => expect(why(3, { target: 'asleep' })).toBe('target_asleep'))

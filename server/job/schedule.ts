@@ -104,6 +104,19 @@ export function schedule(snapshot: Snapshot): Decision {
   return claim === null ? besidePeople(snapshot) : underClaim(snapshot, claim)
 }
 
+/** What comes of it once a claim that is made or over on the way has been followed, as worker/turns.ts follows it. */
+export function outcome(snapshot: Snapshot): Decision {
+  const decision = schedule(snapshot)
+  switch (decision.act) {
+    case 'claim':
+      return outcome({ ...snapshot, claim: decision.key, claimedAt: snapshot.now })
+    case 'unclaim':
+      return outcome({ ...snapshot, claim: null, claimedAt: null, turn: decision.turn, yielding: null })
+    default:
+      return decision
+  }
+}
+
 /** Jobs start only when no person is there, and evict nobody's runner within H. Those that run elsewhere do neither. */
 function besidePeople(snapshot: Snapshot): Decision {
   const { now, limits, resident, people, strangers } = snapshot
@@ -178,11 +191,11 @@ function absence(target: TargetState): Reason | null {
   return target === 'asleep' || target === 'down' || target === 'stuck' ? `target_${target}` : null
 }
 
-/** Why a queued job is not running, as callers are told. Its key is spelled as those of the snapshot. */
+/** Why a queued job is not running, as callers are told, by an `outcome`. Its key is spelled as those of the snapshot. */
 export function reasonFor(
   job: { place: number; key: string; backingOff: boolean },
   snapshot: Snapshot,
-  decision: Decision = schedule(snapshot),
+  decision: Decision = outcome(snapshot),
 ): Reason | null {
   if (snapshot.paused) return 'paused'
   if (job.backingOff) return 'backing_off'

@@ -1,7 +1,7 @@
 // The queue as the next decision sees it, and what that says of each waiting job. Looks only; acting is worker.ts.
 
 import type { Clock } from '../clock.ts'
-import { reasonFor, schedule, type Decision, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
+import { outcome, reasonFor, type Decision, type Limits, type Reason, type Snapshot } from '../job/schedule.ts'
 import type { Job } from '../job/schema.ts'
 import { isNative } from '../job/submit.ts'
 import type { Target } from '../ollama/target.ts'
@@ -125,7 +125,7 @@ export class Outlook {
     const snapshot = this.snapshot()
     const first = run()?.row
     const starting = first !== undefined && queue.at(first.seq)?.sequence === first.sequence
-    this.#glance = { snapshot, decision: schedule(snapshot), starting }
+    this.#glance = { snapshot, decision: outcome(snapshot), starting }
     setImmediate(() => (this.#glance = null))
     return this.#glance
   }
