@@ -21,6 +21,8 @@ process.on('message', (ms: number) => {
   // What came of it has had its turn by then.
   setImmediate(() => process.send?.(pace()))
 })
+// A story that was broken off leaves no foreman behind.
+process.once('disconnect', () => process.exit(1))
 
 function pace(): Pace {
   return { left: Math.min(clock.due - clock.now(), longest_ms), pending: exchanges.pending }

@@ -81,8 +81,8 @@ export class Chronicle {
   readonly wrong: string[] = []
   /** Requests to foreman by what they were. */
   readonly requests: Record<string, number> = {}
-  /** Resident memory of foreman as it told it at each scrape, in bytes. */
-  readonly memory: number[] = []
+  /** Resident memory of foreman, in bytes, as it told it at each scrape. */
+  readonly memory: { at: number; bytes: number }[] = []
 
   /** A cause begins; what is returned ends it. */
   begin(cause: Cause, at: number): (at: number) => void {

@@ -84,7 +84,14 @@ export const day: readonly Happening[] = [
   },
   { at: '18:00', what: '20 jobs', happen: ({ programs }, part) => programs.hand(part(20)) },
   { at: '18:02', what: 'Ollama is updated: ten minutes', happen: ({ mac }) => mac.restart(10 * minute) },
-  { at: '19:00', what: 'Ollama refuses two jobs, and then a third', happen: (story) => story.refuse(3) },
+  {
+    at: '19:00',
+    what: '5 jobs, the first of which Ollama refuses',
+    happen: async (story) => {
+      story.refuse(3)
+      await story.programs.hand(5)
+    },
+  },
   {
     at: '19:05',
     what: 'a job for a model that is not there',

@@ -1,5 +1,5 @@
 // Requests of this process that were sent and are not answered yet, as far as an answer is to be expected at once: all but
-// those for an inference and those that wait for something to happen. Node and undici tell of each.
+// those that wait for something to happen, and an inference only once its answer has begun. undici tells of each.
 
 import { subscribe } from 'node:diagnostics_channel'
 
@@ -17,12 +17,14 @@ export class Exchanges {
   #open = new Map<object, number>()
 
   constructor() {
-    subscribe('undici:request:create', (message) => {
-      const { request } = message as Message
-      if (!inference.test(request.path) && !waiting.test(request.path)) this.#open.set(request, performance.now())
-    })
+    subscribe('undici:request:create', (message) => this.#expect(message as Message, (path) => !inference.test(path)))
+    subscribe('undici:request:headers', (message) => this.#expect(message as Message, (path) => inference.test(path)))
     for (const name of ['undici:request:trailers', 'undici:request:error'])
       subscribe(name, (message) => this.#open.delete((message as Message).request))
+  }
+
+  #expect({ request }: Message, soon: (path: string) => boolean): void {
+    if (soon(request.path) && !waiting.test(request.path)) this.#open.set(request, performance.now())
   }
 
   /** Whether an answer is on its way. */

@@ -1,6 +1,6 @@
 // The time of the story: virtual, and one for all. foreman's process takes each step of it together with the target,
 // the receivers and the people, who live in this one, and no step begins before the last one was taken: how fast the
-// machine is, and what else it does, changes nothing. While a small exchange is on its way time stands still, and when
+// machine is, and what else it does, hardly matters. While a small exchange is on its way time stands still, and when
 // nothing moves any more it leaps to whatever is due next.
 
 import { subscribe } from 'node:diagnostics_channel'

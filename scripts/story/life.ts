@@ -3,8 +3,8 @@
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { flags } from '../bench/foreman.ts'
 import type { Companion, Pace } from './hours.ts'
 
 /** A line of foreman's log. */
@@ -36,8 +36,6 @@ export interface End {
 const nowhere: Pace = { left: Infinity, pending: false }
 
 const root = join(import.meta.dirname, '..', '..')
-const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } }
-const flags = scripts.start.match(/(?<= )--\S+/g) ?? []
 
 export class Life implements Companion {
   readonly ended: Promise<End>

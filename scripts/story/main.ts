@@ -1,7 +1,7 @@
 // `npm run story`: a day and a night of foreman's, 24 hours on a clock of the story, with real processes, HTTP and disk: the
 // Mac sleeps and wakes, foreman is redeployed and killed, people chat, receivers are out, the disk is full. At the end a
 // line for each thing that must be so, and 0, or what was not so, and 1.
-//   --seed N   of all that is chosen by chance: 1
+//   --seed N   of all that is chosen by chance: 1. In which order answers come is the machine's, so no day is had twice.
 //   --quick    a fifth of the jobs, of the people and of those who look
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -64,9 +64,9 @@ try {
 say(`story: seed ${seed}, 24 hours in ${seconds()} s: ${faults === 0 ? 'no fault' : `${faults} faults`}`)
 if (faults === 0) rmSync(folder, { recursive: true, force: true })
 else {
-  const { log, works } = story.chronicle
-  for (const [name, lines] of Object.entries({ log, works }))
+  const { log, works, memory } = story.chronicle
+  for (const [name, lines] of Object.entries({ log, works, memory }))
     writeFileSync(join(folder, `${name}.ndjson`), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  say(`its data, the log and what the target did are kept: ${folder}`)
+  say(`its data, the log, what the target did and what foreman held are kept: ${folder}`)
 }
 process.exit(faults === 0 ? 0 : 1)

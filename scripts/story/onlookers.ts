@@ -55,11 +55,11 @@ export class Onlookers {
   }
 
   async #scrape(): Promise<void> {
-    const { chronicle } = this.#options
+    const { chronicle, hours } = this.#options
     const text = await this.#get('/metrics', 'scrapes')
     if (text === undefined) return
     const figure = (name: string) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0)
-    chronicle.memory.push(figure('process_resident_memory_bytes'))
+    chronicle.memory.push({ at: hours.now, bytes: figure('process_resident_memory_bytes') })
     const avoided = figure('foreman_model_loads_avoided_total')
     // It counts anew in each life.
     if (avoided < this.#avoided.now) this.#avoided.before += this.#avoided.now

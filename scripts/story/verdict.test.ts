@@ -71,7 +71,7 @@ function calm(): Evidence {
   chronicle.refusals.push({ at: at(650), status: 507, text: 'the job was not stored: disk I/O error' })
   chronicle.receipts.push(...errands.map(({ n }) => told(n)))
   chronicle.uploads.push({ order: 0, name: 'output.txt', sha256: 'whole', accepted: true })
-  chronicle.memory.push(100 * MB, 160 * MB, 120 * MB)
+  chronicle.memory.push({ at: at(60), bytes: 160 * MB }, { at: at(900), bytes: 120 * MB })
   const books: Books = {
     jobs: errands.map(({ n }) => ({ seq: n + 1, id: `job_${n}`, state: 'done', n: String(n) })),
     events: errands.flatMap(({ n }) => states.map((state, i) => ({ job: n + 1, sequence: 10 * n + i + 1, state }))),
@@ -206,6 +206,11 @@ describe('it is found when', () => {
       'question 0 waited for 150 s',
     ],
     [
+      'a job pushed out the model of a conversation',
+      ({ chronicle }) => void chronicle.works.push({ what: 'load', model: 'alpha', label: 'alpha', ...span(580, 600) }),
+      'alpha was loaded while a person paused',
+    ],
+    [
       'draining saved nothing',
       ({ chronicle }) => {
         const load = { what: 'load' as const, model: 'alpha', label: 'alpha', ...span(470, 480) }
@@ -215,7 +220,7 @@ describe('it is found when', () => {
     ],
     [
       'foreman holds too much',
-      ({ chronicle }) => void chronicle.memory.push(151 * MB),
+      ({ chronicle }) => void chronicle.memory.push({ at: at(960), bytes: 151 * MB }),
       '151 MB where 150 MB are the limit',
     ],
     [

@@ -25,8 +25,9 @@ export interface Finding {
 
 const MB = 1024 * 1024
 export const memoryLimit = 150 * MB
-/** FOREMAN_CLAIM. */
+/** FOREMAN_CLAIM, and FOREMAN_HOLD. */
 const claim_ms = 120_000
+const hold_ms = 60_000
 /** A job that runs may have begun with a load. */
 const job_ms = longest.load + longest.job
 /** From the end of a cause until foreman acts on it, and from a question to its way. */
@@ -43,6 +44,7 @@ export function verdict(evidence: Evidence): Finding[] {
     refusals(evidence),
     ...waits(evidence),
     people(evidence),
+    pauses(evidence),
     loads(evidence),
     memory(evidence),
     {
@@ -158,6 +160,16 @@ function people({ chronicle }: Evidence): Finding {
   return { what: 'people waited for a running job and a load at most', figures, faults }
 }
 
+/** While a person pauses no job pushes out the model, unless it has claimed a turn. */
+function pauses({ chronicle: { works, spans, log } }: Evidence): Finding {
+  const claims = longer(claimsIn(log), slack_ms)
+  const faults = works
+    .filter(({ what, from }) => what === 'load' && !touches(spans.people, from) && !touches(claims, from))
+    .filter(({ from }) => spans.people.some(({ to }) => to <= from && from - to < hold_ms - slack_ms))
+    .map(({ from, model }) => `${clockTime(from)} ${model} was loaded while a person paused`)
+  return { what: 'jobs left the model of a conversation alone', figures: `${spans.people.length} pauses`, faults }
+}
+
 const seconds = (ms: number) => Math.round(ms / 1000)
 
 function loads({ chronicle: { works }, books: { arrivals }, avoided }: Evidence): Finding {
@@ -178,14 +190,16 @@ function loads({ chronicle: { works }, books: { arrivals }, avoided }: Evidence)
   return { what: 'draining saved loads', figures, faults }
 }
 
+/** It is measured at the end; on the way there may be more for a while. */
 function memory({ chronicle: { memory, requests } }: Evidence): Finding {
-  const rss = memory.at(-1) ?? Infinity
   const megabytes = (bytes: number) => `${(bytes / MB).toFixed(0)} MB`
+  const rss = memory.at(-1)?.bytes ?? Infinity
+  const peak = memory.toSorted((a, b) => b.bytes - a.bytes)[0]
+  const most = peak ? `, at most ${megabytes(peak.bytes)} at ${clockTime(peak.at)}` : ''
   const served = Object.values(requests).reduce((sum, count) => sum + count, 0)
   const faults = rss <= memoryLimit ? [] : [`${megabytes(rss)} where ${megabytes(memoryLimit)} are the limit`]
-  const peak = memory.reduce((a, b) => Math.max(a, b), 0)
-  const figures = `${megabytes(rss)} after ${served} requests, ${megabytes(peak)} at its peak`
-  return { what: `foreman holds no more than ${megabytes(memoryLimit)}`, figures, faults }
+  const figures = `${megabytes(rss)} after ${served} requests${most}`
+  return { what: `foreman holds no more than ${megabytes(memoryLimit)} at the end`, figures, faults }
 }
 
 /** Errors in the log that nothing in the script has caused. */

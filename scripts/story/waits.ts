@@ -30,7 +30,7 @@ const after: Record<Cause, number> = {
 /** What was on a target that was away is left alone for so long before anything else is loaded (worker/aftermath.ts). */
 const aftermath_ms = 15 * second
 /** The target may do nothing for so long between two jobs. */
-const between_ms = 3 * second
+const between_ms = 5 * second
 /** How long foreman may take to notice what has come about. */
 const notice_ms = 20 * second
 
