@@ -16,7 +16,7 @@ COPY server server
 RUN install -d -o node -g node .cache
 USER 1000:1000
 RUN NODE_COMPILE_CACHE=/app/.cache node --random-seed=1 --single-threaded-gc \
-      --max-semi-space-size=2 --no-maglev --no-sparkplug --v8-pool-size=1 server/main.ts --check \
+      --max-semi-space-size=2 --heap-growing-percent=50 --no-maglev --no-sparkplug --v8-pool-size=1 server/main.ts --check \
  && chmod -R go+rX .cache
 
 FROM node:26-slim
@@ -43,7 +43,7 @@ EXPOSE 11435
 HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
   CMD ["node", "-e", "require('http').get(`http://${process.env.FOREMAN_LISTEN.replace(/^(?:0\\.0\\.0\\.0|\\[::\\])?:?(?=\\d+$)/, '127.0.0.1:')}/livez`, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-CMD ["node", "--max-semi-space-size=2", "--no-maglev", "--no-sparkplug", "--v8-pool-size=1", "server/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=50", "--no-maglev", "--no-sparkplug", "--v8-pool-size=1", "server/main.ts"]
 # What differs between builds comes last, so that what is above is taken from the builder's cache.
 ARG VERSION=dev
 ARG REVISION=unknown
