@@ -21,7 +21,8 @@ async function answering(answers: string[], type = 'text/event-stream') {
     response.write(answers[after.length - 1] ?? '', () => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { foreman: new Foreman({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }), after }
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { foreman: new Foreman({ url }), url, after }
 }
 
 async function read(
@@ -79,4 +80,22 @@ test.each([
   const all = foreman.queue.events()
   await expect(all.next()).rejects.toMatchObject({ code: 'unreachable', message })
   expect(after).toHaveLength(2)
+})
+
+test('connections that end before there is anything on them are taken up again for as long as there is patience', async () => {
+  const { foreman, after, url } = await answering([
+    '',
+    '',
+    'retry: 2000\n\n',
+    'id: 1-0\nevent: end\ndata: {"state":"done"}\n\n',
+  ])
+  const events = []
+  for await (const event of foreman.jobs.events('job_1')) events.push(event)
+  expect(events).toEqual([{ event: 'end', id: '1-0', state: 'done' }])
+  expect(after).toHaveLength(4)
+  const impatient = new Foreman({ url, unreachable_ms: 0 })
+  const message = 'the events break off before there are any'
+  await expect(impatient.jobs.events('job_1').next()).rejects.toMatchObject({ code: 'unreachable', message })
+  await expect(impatient.queue.events().next()).rejects.toMatchObject({ code: 'unreachable', message })
+  expect(after).toHaveLength(6)
 })

@@ -75,30 +75,45 @@ async function* followed(
   { after, signal }: EventsOptions,
 ): AsyncGenerator<ServerSent, void> {
   for (;;) {
-    const hearing = new Hearing(signal)
+    const begun = await connection.patiently(() => begin(connection, path, { after, signal }), signal)
+    if (!begun) return
+    const { hearing, events, first } = begun
+    let next: IteratorResult<ServerSent, void> | undefined = first
     try {
-      const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
-      const answer = await connection.patiently(
-        () => connection.rest.open(path, { headers, signal: hearing.signal }),
-        signal,
-      )
-      if (answer.status === 204) return
-      const type = answer.headers.get('content-type')
-      if (!type?.startsWith('text/event-stream'))
-        throw new ForemanError('unreachable', `no events, but ${type}`, { status: answer.status })
-      const events = serverSent(linesOf(answer.body, hearing.heard))
-      hearing.heard()
-      for (;;) {
-        const next = await events.next().catch(() => undefined)
-        signal?.throwIfAborted()
-        if (!next || next.done) break
+      while (next && !next.done) {
         after = next.value.id ?? after
         yield next.value
+        next = await events.next().catch(() => undefined)
+        signal?.throwIfAborted()
       }
     } finally {
       hearing.end()
     }
     await pause(first_ms, signal)
+  }
+}
+
+/** A connection with its first word, of which foreman has one at once; undefined when there is no more to hear. */
+async function begin(connection: Connection, path: string, { after, signal }: EventsOptions) {
+  const hearing = new Hearing(signal)
+  try {
+    const headers: Record<string, string> = after === undefined ? {} : { 'last-event-id': after }
+    hearing.heard()
+    const answer = await connection.rest.open(path, { headers, signal: hearing.signal })
+    if (answer.status === 204) {
+      hearing.end()
+      return undefined
+    }
+    const type = answer.headers.get('content-type')
+    if (!type?.startsWith('text/event-stream'))
+      throw new ForemanError('unreachable', `no events, but ${type}`, { status: answer.status })
+    const events = serverSent(linesOf(answer.body, hearing.heard))
+    const first = await events.next().catch(() => undefined)
+    if (!first || first.done) throw new ForemanError('unreachable', 'the events break off before there are any')
+    return { hearing, events, first }
+  } catch (error) {
+    hearing.end()
+    throw error
   }
 }
 

@@ -21,7 +21,7 @@ export class Hearing {
     return this.#cut.signal
   }
 
-  /** Something came, the answer's head among it: from here on silence counts anew. */
+  /** It was asked for, or something came: from here on silence counts anew. */
   readonly heard = () => {
     clearTimeout(this.#watch)
     this.#watch = setTimeout(() => this.#cut.abort(), silence_ms)
