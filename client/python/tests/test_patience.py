@@ -164,7 +164,9 @@ def test_a_pause_may_be_told_as_a_date(form: str) -> None:
         assert after is not None and int(after) in told
 
 
-@pytest.mark.parametrize("value", ["", "-5", "1.5", "soon", "Thu, 99 Foo 2026 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "value", ["", "-5", "1.5", "soon", "Thu, 99 Foo 2026 00:00:00 GMT", f"Thu, 1 Jan {10**20} 00:00:00 GMT"]
+)
 def test_a_pause_that_is_none_is_passed_over(value: str) -> None:
     assert refusal(httpx.Response(503, headers={"retry-after": value}), URL).retry_after_s is None
 

@@ -48,6 +48,14 @@ def test_a_redirect_to_another_page_or_to_nowhere_says_that_it_is_one(headers: d
     assert str(raised.value) == f"unreachable: {said}"
 
 
+def test_a_redirect_to_what_httpx_takes_for_no_address_is_an_error_at_once() -> None:
+    moved = Answer(302, headers={"location": "mailto:somebody"})
+    with played(moved) as server, Foreman(server.url) as foreman, pytest.raises(ForemanError) as raised:
+        foreman.jobs.get("job_1")
+    assert raised.value.code == "unreachable"
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("url", ["", "127.0.0.1:11435", "ftp://127.0.0.1", "http://", "http://a:b", "http://a/?b"])
 def test_an_address_that_is_none_is_raised_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="no http or https address"):

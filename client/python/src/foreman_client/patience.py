@@ -19,10 +19,10 @@ _longest_s = 5.0
 #: What gateways answer while there is nobody behind them.
 _passing = frozenset({429, 502, 503, 504})
 #: No later try would send these.
-_unsendable = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_unsendable = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 
 
-def unanswered(error: httpx.RequestError, url: str) -> ForemanError:
+def unanswered(error: httpx.RequestError | httpx.InvalidURL, url: str) -> ForemanError:
     """A call that got no answer, or half of one. ``url``: where foreman was looked for."""
     unreachable = ForemanError("unreachable", f"no foreman at {url}: {str(error) or type(error).__name__}")
     unreachable.__cause__ = error

@@ -72,7 +72,8 @@ class AsyncConnection:
         )
         try:
             response = await self._http.send(request, stream=True, follow_redirects=False)
-        except httpx.RequestError as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            # The second of a redirect, which httpx reads although it does not follow it.
             raise unanswered(error, self.url) from error
         try:
             if response.is_redirect:
