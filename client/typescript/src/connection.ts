@@ -65,7 +65,7 @@ function orStatus(ask: typeof fetch, url: string): typeof fetch {
   return async (input, init) => {
     const answer = await ask(input, init)
     const type = answer.headers.get('content-type') ?? ''
-    if (/\bjson\b/.test(type) || (answer.ok && !/\bhtml\b/.test(type))) return answer
+    if (/\bjson\b/.test(type) || (answer.ok && type === '')) return answer
     // Unread it would hold its connection.
     await answer.body?.cancel().catch(() => undefined)
     throw strange(url, answer)

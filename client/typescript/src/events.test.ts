@@ -73,7 +73,7 @@ test('they begin once, and tell of what was erased meanwhile', async () => {
 
 test.each([
   ['a page', '<html>sign in</html>', 'text/html', 'no events, but text/html'],
-  ['no JSON', 'id: 1-0\nevent: state\ndata: {"id\n\n', 'text/event-stream', "not an event of foreman's"],
+  ['no JSON', 'id: 1-0\nevent: state\ndata: {"id\n\n', 'text/event-stream', "not a line of foreman's"],
 ])('%s in place of an event ends them at once', async (_, answer, type, message) => {
   const { foreman, after } = await answering([answer, answer], type)
   await expect(foreman.jobs.events('job_1').next()).rejects.toMatchObject({ code: 'unreachable', message })

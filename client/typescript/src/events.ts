@@ -126,11 +126,11 @@ function eventOf({ event, id = '', data = '' }: ServerSent): JobEvent | undefine
   return undefined
 }
 
-/** No later connection would say it otherwise. */
-function parsed(data: string): unknown {
+/** No later connection would say it otherwise. Throws ForemanError for what is no JSON. */
+export function parsed(data: string): unknown {
   try {
     return JSON.parse(data)
   } catch (cause) {
-    throw new ForemanError('unreachable', "not an event of foreman's", { cause })
+    throw new ForemanError('unreachable', "not a line of foreman's", { cause })
   }
 }

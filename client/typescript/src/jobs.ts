@@ -3,7 +3,7 @@
 import type { Inputs, Job, Outputs } from './api.ts'
 import type { Connection, SignalOptions } from './connection.ts'
 import { ForemanError, hasEnded, ofJob } from './error.ts'
-import { eventsOf, type EventsOptions, type JobEvent } from './events.ts'
+import { eventsOf, parsed, type EventsOptions, type JobEvent } from './events.ts'
 import { newKey } from './key.ts'
 import { linesOf } from './lines.ts'
 import { first_ms, pause } from './patience.ts'
@@ -117,7 +117,7 @@ export class Jobs {
           if (!next) break
           if (next.done) return
           said = true
-          yield JSON.parse(next.value) as T
+          yield parsed(next.value) as T
         }
       } catch (error) {
         throw ofJob(id, error)

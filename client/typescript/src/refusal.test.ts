@@ -171,6 +171,14 @@ test.each(['{"signed_in":false}', 'null', '[]', '<html>sign in</html>'])('%s is 
   expect(asked).toHaveLength(2)
 })
 
+test('a text in place of an answer is none, and in place of a line', async () => {
+  const alone = await played((_, response) => response.writeHead(200, { 'content-type': 'text/plain' }).end('hello'))
+  const told = { code: 'unreachable', status: 200, message: expect.stringContaining('is not foreman') as unknown }
+  await expect(alone.jobs.get({ id: 'job_1' })).rejects.toMatchObject(told)
+  await expect(alone.jobs.stream('job_1').next()).rejects.toMatchObject({ code: 'unreachable', job_id: 'job_1' })
+  expect(asked).toHaveLength(2)
+})
+
 test.each([{ 'content-length': '10' }, {}])('an artifact that is cut is none, with %o', async (headers) => {
   const alone = await played((_, response) => {
     response.writeHead(200, headers).write('whole', () => response.destroy())

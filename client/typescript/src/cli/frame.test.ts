@@ -78,6 +78,10 @@ test('a job that moved from the plan to the target is shown once', () => {
   expect(lines.filter((line) => line.includes(planned?.id ?? ''))).toHaveLength(1)
 })
 
+test('what is wrong is one line of a frame, and cannot steer the terminal', () => {
+  expect(draw({ trouble: 'old:\n\u001B[2J' }).at(-1)).toBe('old: [2J')
+})
+
 test('how far a job is depends on its state', () => {
   const told = (job: Partial<Job>) => progressOf({ ...working, progress: undefined, ...job } as Job, now)
   expect(told({ state: 'queued', reason: 'target_asleep' })).toBe('target asleep')

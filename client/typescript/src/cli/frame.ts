@@ -4,6 +4,7 @@ import pico from 'picocolors'
 import type { Job, Outputs } from '../api.ts'
 import { jobColumns, rowOfJob, rowOfPlanned, shortId, type JobRow } from './job-row.ts'
 import type { Colors } from './output.ts'
+import { printable } from './printable.ts'
 import { queueLines } from './queue.ts'
 import { table } from './table.ts'
 
@@ -39,7 +40,7 @@ export function frame({ view, now, rows, columns, colors, trouble }: Frame): str
     '',
     ...table(fitting(columns, shown), shown, colors),
     ...(left > 0 ? [colors.dim(`and ${left} more`)] : []),
-    ...(trouble === undefined ? [] : [colors.yellow(trouble)]),
+    ...(trouble === undefined ? [] : [colors.yellow(printable(trouble))]),
   ]
 }
 
