@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { Command, commandLine, environment, played } from '../../../../scripts/command.harness.ts'
@@ -56,6 +57,36 @@ test('a run that is left and cannot cancel its job says which one goes on', asyn
   const { stderr, code } = await running.ended
   expect(code).toBe(130)
   expect(stderr).toContain('job_1 could not be canceled: `foreman cancel job_1`')
+  close()
+})
+
+test('a job whose answer was cut is handed in again as the same, and not left to itself', async () => {
+  const keys: unknown[] = []
+  const { url, close } = await played(async (request, response) => {
+    if (request.method !== 'POST') return response.writeHead(404).end()
+    keys.push((JSON.parse(await text(request)) as { idempotency_key: unknown }).idempotency_key)
+    return keys.length === 1 ? request.socket.destroy() : response.writeHead(403).end()
+  })
+  const { code } = await new Command(['run', 'm', 'Hi'], { env: { FOREMAN_URL: url } }).ended
+  expect(code).toBe(3)
+  expect(keys).toEqual([expect.any(String), keys[0]])
+  close()
+})
+
+test('a run that is left before its job is known cancels the job that its key finds', async () => {
+  const asked: string[] = []
+  const handed = Promise.withResolvers<void>()
+  const { url, close } = await played(({ url: path = '' }, response) => {
+    asked.push(path)
+    if (path !== '/jobs') return response.end('{"result":{"data":{"id":"job_1","state":"canceled"}}}')
+    if (asked.length > 1) return response.end('{"id":"job_1","state":"queued"}')
+    return handed.resolve()
+  })
+  const running = new Command(['run', 'm', 'Hi'], { env: { FOREMAN_URL: url } })
+  await handed.promise
+  running.interrupt()
+  expect(await running.ended).toMatchObject({ code: 130, stderr: '' })
+  expect(asked).toEqual(['/jobs', '/jobs', '/trpc/jobs.cancel'])
   close()
 })
 

@@ -1,8 +1,10 @@
 // run: one prompt as a job that is followed to its end, its answer written as it comes. Leaving cancels the job.
 
-import type { Job } from '../api.ts'
+import type { Job, SubmitJob } from '../api.ts'
 import { foremanError, throwUnlessDone } from '../error.ts'
+import { newKey } from '../key.ts'
 import type { GenerateResponse } from '../ollama.ts'
+import { first_ms, patiently } from '../patience.ts'
 import { exit, UsageError } from './failure.ts'
 import { printableText } from './printable.ts'
 import { readAll, type Session } from './session.ts'
@@ -28,21 +30,33 @@ export async function run(session: Session, model: string, prompt: string, optio
     endpoint: '/api/generate' as const,
     body: { model, prompt: text, ...(system !== undefined && { system }) },
   }
-  // Not given the signal: a job that was handed over must be known, to be canceled.
-  const { id } = await caller.foreman.jobs.submit({ request, ...rest })
+  const job = { request, idempotency_key: newKey(), ...rest }
+  let id: string | undefined
   try {
-    signal.throwIfAborted()
+    // A job whose answer was cut may have arrived: handed in once more it is that one. A foreman that is away still is then.
+    const submitted = () => caller.foreman.jobs.submit(job, { signal })
+    id = (await patiently(submitted, { signal, unreachable_ms: 2 * first_ms })).id
     throwUnlessDone(await answered(session, id))
     return exit.ok
   } catch (error) {
-    if (signal.aborted) {
-      const leaving = { signal: AbortSignal.timeout(leaving_ms) }
-      await caller.foreman.jobs.cancel({ id }, leaving).catch((refused: unknown) => {
-        const ended = foremanError(refused).code === 'conflict'
-        if (!ended) session.output.note(`${id} could not be canceled: \`foreman cancel ${id}\``)
-      })
-    }
+    if (signal.aborted) await leave(session, job, id)
     throw error
+  }
+}
+
+/** Best effort. Of a job without an id it is not known whether it arrived: its key finds it, or makes one to be canceled. */
+async function leave({ caller: { foreman }, output }: Session, job: SubmitJob, id: string | undefined): Promise<void> {
+  const leaving = { signal: AbortSignal.timeout(leaving_ms) }
+  try {
+    id ??= (await foreman.jobs.submit(job, leaving)).id
+    await foreman.jobs.cancel({ id }, leaving)
+  } catch (refused) {
+    if (foremanError(refused).code === 'conflict') return
+    output.note(
+      id === undefined
+        ? 'whether the job was handed over is not known: `foreman list`'
+        : `${id} could not be canceled: \`foreman cancel ${id}\``,
+    )
   }
 }
 
