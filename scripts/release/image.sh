@@ -11,12 +11,19 @@ registry=${name%%/*}
 # As Docker has it: a registry on loopback needs no certificate.
 case $registry in 127.0.0.1:*) tls=--tls-verify=false ;; *) tls=--tls-verify=true ;; esac
 
+# Whoever logs in is remembered: not beyond this run.
+REGISTRY_AUTH_FILE=$(mktemp)
+export REGISTRY_AUTH_FILE
+trap 'rm -f "$REGISTRY_AUTH_FILE"' EXIT
+echo '{}' >"$REGISTRY_AUTH_FILE"
+
 list=foreman-release:$version
 buildah manifest rm "$list" >/dev/null 2>&1 || true
 IFS=, read -ra platforms <<<"${PLATFORMS:-linux/amd64,linux/arm64}"
 for platform in "${platforms[@]}"; do
-  # OCI images have no HEALTHCHECK: the format is Docker's. The time is the commit's, so that who builds it again gets the same.
-  buildah bud --isolation chroot --format docker --pull=false --platform "$platform" --timestamp "$(git log -1 --format=%ct)" \
+  # The base as it is today. OCI images have no HEALTHCHECK: the format is Docker's. The time is the commit's, so that who builds
+  # it again gets the same.
+  buildah bud --isolation chroot --format docker --pull --platform "$platform" --timestamp "$(git log -1 --format=%ct)" \
     --build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)" --build-arg "SOURCE=${SOURCE:-}" \
     --manifest "$list" .
 done

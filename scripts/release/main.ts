@@ -35,8 +35,9 @@ async function main([step, ...args]: string[]): Promise<void> {
       user: needed('RELEASE_USER'),
       token: needed('RELEASE_TOKEN'),
     })
-    const notes = notesOf(second.replace(/^v/, ''), read('CHANGELOG.md'))
-    await instance.publish(first)
+    const version = second.replace(/^v/, '')
+    const notes = notesOf(version, read('CHANGELOG.md'))
+    await instance.publish(first, version)
     await instance.release(second, notes)
     say(`${second} is published`)
   } else throw new Error('usage: npm run release -- check TAG | pack FOLDER | publish FOLDER TAG')
