@@ -1,6 +1,7 @@
-// The workflows of Gitea, judged by actionlint and run by act on this machine, without containers. Of ci.yml the shortest part
-// is run; the others are what .ci/run does anyway. release.yml is run whole, for this machine's processor, against a stand-in for the
-// instance (instance.ts): a real registry takes the image, what npm and twine upload is looked at.
+// The workflows of Gitea, judged by actionlint and run by act on this machine, without containers, in a repository whose
+// .ci/run is cut short: it takes over what is installed here and does one step of the part `check`, as whoever runs this has
+// all of them from .ci/run itself. Of ci.yml that part is run; release.yml is run whole, for this machine's processor, against
+// a stand-in for the instance (instance.ts): a real registry takes the image, what npm and twine upload is looked at.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,6 +21,27 @@ let act: string
 let folder: string
 let repository: string
 
+const git = 'git -c user.name=alice -c user.email=alice@example.com'
+
+/** .ci/run, cut short. Throws when it has not the steps any more that are cut. */
+function shortened(): string {
+  const cuts = [
+    [
+      'step npm ci\n',
+      ['.', 'client/typescript'].map((place) => `step cp -a '${root}/${place}/node_modules' ${place}\n`).join(''),
+    ],
+    ['step npm run check\n', 'step npm run rings\n'],
+    ['    step npm run clients -- --check\n', ''],
+  ] as const
+  return cuts.reduce(
+    (text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`.ci/run has no line ${from.trim()}`)
+      return text.replace(from, to)
+    },
+    textOf('.ci', 'run'),
+  )
+}
+
 beforeAll(async () => {
   act = await fromGo('act', 'github.com/nektos/act@v0.2.89')
   folder = mkdtempSync(join(tmpdir(), 'foreman-workflows-'))
@@ -27,11 +49,12 @@ beforeAll(async () => {
   mkdirSync(repository)
   // As it would be on the day of its release.
   const day = `sed -i 's/^## \\[${version}\\] - .*/## [${version}] - 2026-11-26/' CHANGELOG.md`
-  const git = 'git -c user.name=alice -c user.email=alice@example.com'
-  const script = `cd '${root}' && git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x -C '${repository}'
-cd '${repository}' && ${day} && git init -q -b main . && git remote add origin https://github.com/Alice/foreman.git && git add -A
+  const copy = `cd '${root}' && git ls-files -z --cached --others --exclude-standard | xargs -0 tar c --ignore-failed-read | tar x -C '${repository}'`
+  await runProgram('sh', ['-ec', copy])
+  writeFileSync(join(repository, '.ci', 'run'), shortened())
+  const commit = `cd '${repository}' && ${day} && git init -q -b main . && git remote add origin https://github.com/Alice/foreman.git && git add -A
 ${git} commit -q -m release && git tag ${tag}`
-  await runProgram('sh', ['-ec', script])
+  await runProgram('sh', ['-ec', commit])
 })
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -44,7 +67,7 @@ function run(name: string, ref: string, more: string[], env: Record<string, stri
   const here = Object.entries(process.env).filter(([key]) =>
     /^(PIP_|NODE_EXTRA|SSL_|REQUESTS_|GO|HTTPS?_|NO_)|^npm_config_(userconfig|cafile|registry)$/i.test(key),
   )
-  const variables = [...here, ...Object.entries({ ...env, CHECKOUT_URL: repository })].flatMap(([key, value]) => [
+  const variables = [...here, ...Object.entries({ CHECKOUT_URL: repository, ...env })].flatMap(([key, value]) => [
     '--env',
     `${key}=${value}`,
   ])
@@ -71,7 +94,15 @@ test('a part of ci.yml runs, from the checkout to the line with what passed', as
   const said = await run('ci', 'refs/heads/main', ['--matrix', 'part:check'])
   expect(said).toMatch(/\d+ passed, 0 failed/)
   expect(said).toContain('Job succeeded')
-}, 900_000)
+})
+
+test('a tag that is not on main is released nowhere', async () => {
+  const other = join(folder, 'other')
+  const moved = `git clone -q '${repository}' '${other}' && cd '${other}' && git switch -q --orphan new && ${git} commit -q --allow-empty -m other && git branch -q -M main`
+  await runProgram('sh', ['-ec', moved])
+  const released = run('release', `refs/tags/${tag}`, ['-s', `RELEASE_TOKEN=${token}`], { CHECKOUT_URL: other })
+  await expect(released).rejects.toThrow(`${tag} is not on main`)
+})
 
 test('a tag becomes an image, an npm package, a Python package and a page with what is new', async () => {
   const base = 'docker.io/library/node:26-slim'
@@ -92,6 +123,8 @@ test('a tag becomes an image, an npm package, a Python package and a page with w
     )
     expect(said).toContain('Job succeeded')
     expect(said).not.toContain(token)
+    const { host } = new URL(instance.url)
+    await expect(runProgram('buildah', ['login', '--get-login', host])).rejects.toThrow('not logged into')
 
     const get = async (path: string) => (await fetch(`${instance.url}/v2/alice/foreman/${path}`)).json()
     expect(await get('tags/list')).toMatchObject({ tags: expect.arrayContaining([version, 'latest']) as string[] })
@@ -119,7 +152,7 @@ test('a tag becomes an image, an npm package, a Python package and a page with w
   } finally {
     await instance.close()
   }
-}, 900_000)
+})
 
 /** The npm package as it was uploaded, in an empty folder: its program runs. */
 async function installed(data: string): Promise<void> {
