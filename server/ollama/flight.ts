@@ -10,6 +10,8 @@ export interface FlightsParts {
   onBroken: () => void
   /** It has no such model (any more). */
   onMissing: () => void
+  /** Whether the target is not there, asked anew. */
+  isAway: () => Promise<boolean>
 }
 
 export class Flights {
@@ -20,7 +22,10 @@ export class Flights {
     this.#parts = parts
   }
 
-  /** Has a request on the target until `work` settles. Its signal is the given one, or that of being given up. */
+  /**
+   * Has a request on the target until `work` settles. Its signal is the given one, or that of being given up. A 404 that is no
+   * word of Ollama's throws TargetAbsent if an edge before it says so because it is away.
+   */
   async fly<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const giveUp = new AbortController()
     this.#running.add(giveUp)
@@ -31,6 +36,7 @@ export class Flights {
       // Know soon what is the matter, instead of at the next probe.
       if (error instanceof TargetAbsent || isCut(error)) this.#parts.onBroken()
       if (error instanceof TargetFailure && error.failure.code === 'model_missing') this.#parts.onMissing()
+      if (isNowhere(error) && (await this.#parts.isAway())) throw new TargetAbsent('refused', error)
       throw error
     } finally {
       this.#running.delete(giveUp)
@@ -44,3 +50,5 @@ export class Flights {
 }
 
 const isCut = (error: unknown) => error instanceof TargetFailure && error.failure.targetStatus === undefined
+const isNowhere = (error: unknown) =>
+  error instanceof TargetFailure && error.failure.code === 'target_refused' && error.failure.targetStatus === 404

@@ -1,6 +1,5 @@
-// The one Ollama, as everybody else sees it: whether it is there, what it has, what is in its memory, and how to run
-// and preload on it. Decides nothing about order; people's requests reach the target through http/proxy.ts and
-// are only told of here.
+// The one Ollama, as everybody else sees it: whether it is there, what it has, what is in its memory, how to run and preload on
+// it. Decides nothing about order; of people's requests, which go through http/proxy.ts, it is only told.
 
 import type { Clock } from '../clock.ts'
 import { affinityKey } from '../job/affinity.ts'
@@ -64,6 +63,7 @@ export class Target {
       onFlight: (who, on) => this.demand('in_flight', on, who),
       onBroken: () => void this.probe(),
       onMissing: () => void this.refresh(),
+      isAway: () => this.probe().then(() => this.absent),
     })
     this.#watch = new Watch({
       wire,

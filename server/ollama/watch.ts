@@ -105,8 +105,8 @@ export class Watch {
     try {
       const { signal } = this.#closed
       const { status, text } = await wire.ask({ method: 'GET', path: '/api/version', limitMs, signal })
-      // Something in front of Ollama answers for it.
-      if (status >= 500) throw new TargetAbsent('refused')
+      // Something in front of Ollama answers for it. A router never had a version: its 404 is an answer like another.
+      if (status >= 500 || (status === 404 && this.version !== undefined)) throw new TargetAbsent('refused')
       this.version = versionIn(text) ?? this.version
       this.#succeeded()
     } catch (error) {
@@ -131,8 +131,8 @@ export class Watch {
   #failed(state: 'asleep' | 'down', startedAt: number): void {
     this.#good = 0
     // Bytes that came meanwhile are better evidence than a probe that got none.
-    if (this.#heardAt < startedAt) this.failingSince ??= startedAt
-    if (this.#heardAt < startedAt && this.state !== state) this.#become(state)
+    if (this.#heardAt <= startedAt) this.failingSince ??= startedAt
+    if (this.#heardAt <= startedAt && this.state !== state) this.#become(state)
     this.#parts.onProbe?.(false)
   }
 
