@@ -4,10 +4,9 @@ import { TargetFailure } from './failure.ts'
 import { isLoaded } from './preload.ts'
 import { bodyOf, recording } from './recordings/replay.ts'
 
-function answered(name: string) {
-  const { response } = recording(name)
-  return { status: response.status ?? 0, text: bodyOf(recording(name)).toString() }
-}
+const said = (status: number, text: string) => ({ status, text, date: undefined, retryAfter_ms: undefined })
+
+const answered = (name: string) => said(recording(name).response.status ?? 0, bodyOf(recording(name)).toString())
 
 test.each([
   ['err-missing-model-generate', '/api/chat'],
@@ -22,5 +21,5 @@ test.each(['not-found-404-v1', 'wrong-method-405'])('a target without the reques
 })
 
 test.each([400, 401, 403, 500, 503])('any other refusal fails the load: %i', (status) => {
-  expect(() => isLoaded({ status, text: '{"error":"no"}' }, '/api/chat')).toThrow(TargetFailure)
+  expect(() => isLoaded(said(status, '{"error":"no"}'), '/api/chat')).toThrow(TargetFailure)
 })
