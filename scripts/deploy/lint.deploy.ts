@@ -1,10 +1,11 @@
 // The form of what is shipped, told by the programs that know it: the Dockerfile, shell scripts, compose files, and the
 // examples beside them held to what they are examples of.
 
-import { globSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../server/config.ts'
+import { snippetsIn, textOf } from '../page.harness.ts'
 import { runProgram } from '../real/cache.ts'
 import { deploy, Home } from './compose.ts'
 import { fromPython } from './tools.ts'
@@ -40,6 +41,7 @@ describe('docker compose', () => {
     ports?: unknown
     stop_grace_period: string
     labels: Record<string, string>
+    secrets: { source: string }[]
   }
 
   const foreman = async () =>
@@ -66,7 +68,9 @@ describe('docker compose', () => {
   test('every variable of both files stands in .env.example with its default, and nothing else does', async () => {
     home.set({ ...host, COMPOSE_FILE: both })
     const rows = (await home.compose('config', '--variables')).trim().split('\n').slice(1)
-    const asked = rows.map((row) => row.split(/\s+/)).map(([name, required, value]) => [name, required, value] as const)
+    const asked = rows
+      .map((row) => row.split(/\s+/))
+      .map(([name, required, value = '']) => [name, required, value] as const)
     const shown = [...read(deploy, '.env.example').matchAll(/^(#?)(\w+)=(.*)$/gm)]
       .filter(([, , name]) => !name?.startsWith('COMPOSE_'))
       .map(([, commented, name, value]) => [name, String(commented === ''), commented ? value : ''] as const)
@@ -99,7 +103,7 @@ describe('docker compose', () => {
     home.set(host)
     expect(await foreman()).toMatchObject({
       restart: 'unless-stopped',
-      mem_limit: String(512 * 1024 * 1024),
+      mem_limit: String(768 * 1024 * 1024),
       pids_limit: 200,
       logging: { driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } },
     })
@@ -129,6 +133,23 @@ describe('docker compose', () => {
     home.set(host)
     const granted = Number(/^(\d+)s$/.exec((await foreman()).stop_grace_period)?.[1]) * 1_000
     expect(granted).toBeGreaterThan(loadConfig({}, () => '').stopGrace + 20_000)
+  })
+
+  test('another secret comes by a file as docs/deploy.md shows, and the token still does', async () => {
+    home.set(host)
+    const [shown = ''] = snippetsIn(textOf('docs/deploy.md'), 'yaml').filter((text) => text.includes('webhook_secret'))
+    const override = join(home.folder, 'compose.override.yaml')
+    writeFileSync(override, shown)
+    const { environment, secrets } = await foreman()
+    rmSync(override)
+    const files = Object.entries(environment).filter(([name]) => name.endsWith('_FILE'))
+    expect(files.map(([, path]) => path).toSorted()).toEqual(
+      secrets.map(({ source }) => `/run/secrets/${source}`).toSorted(),
+    )
+    expect(files.map(([name]) => name).toSorted()).toEqual(['FOREMAN_TOKEN_FILE', 'FOREMAN_WEBHOOK_SECRET_FILE'])
+    expect(
+      loadConfig(Object.fromEntries(files), () => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw').webhookSecrets,
+    ).toHaveLength(1)
   })
 
   test('what is passed on as a setting of foreman is one', async () => {
