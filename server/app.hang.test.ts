@@ -8,7 +8,7 @@ import { turns } from './app.stage.ts'
 import { until, VirtualClock } from './clock.ts'
 
 /** More of them by `INTERLEAVINGS=10000 npx vitest run server/app.hang.test.ts`. */
-const interleavings = Number(process.env.INTERLEAVINGS ?? 150)
+const interleavings = Number(process.env.INTERLEAVINGS ?? 60)
 const seed = Number(process.env.SEED ?? 1 + (Date.now() % 1_000_000))
 /** One takes an eighth of a second alone on two cores, and longer beside others. */
 const limit_ms = interleavings * 800
