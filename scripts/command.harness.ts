@@ -40,10 +40,13 @@ command = [sys.executable, "-c", "import fcntl, os, sys, termios; fcntl.ioctl(1,
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(command + sys.argv[1:])))
 `
 
+/** What `npm start` keeps there too: each of many processes would compile the same code. */
+const compiled = join(import.meta.dirname, '..', 'node_modules', '.cache', 'foreman')
+
 /** What a command is given of the environment of the tests. */
 export function environment(env: Record<string, string> = {}): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(([name]) => !/^(?:FOREMAN_|NO_COLOR$|FORCE_COLOR$)/.test(name))
-  return { ...Object.fromEntries(kept), ...env }
+  return { ...Object.fromEntries(kept), NODE_COMPILE_CACHE: compiled, ...env }
 }
 
 export class Command {
