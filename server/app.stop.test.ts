@@ -135,6 +135,13 @@ describe('a start', () => {
     expect(process.err).toBe('')
   })
 
+  test('on every address says so, and not that it is on loopback', async () => {
+    const settings = { LISTEN: '0.0.0.0:0', TOKEN: 'a-token', DATA: temporaryFolder() }
+    const { process, url } = await startMain({ settings })
+    expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/)
+    expect(await process.end('SIGTERM')).toEqual(clean)
+  })
+
   test('with wrong settings names all of them at once and ends with 2', async () => {
     const settings = {
       TARGET: 'ftp://x',

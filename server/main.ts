@@ -52,9 +52,14 @@ async function run(config: Config, log: Logger): Promise<void> {
   }
   const { target } = app
   const found = target.state === 'awake' ? `awake, Ollama ${target.version ?? 'of unknown version'}` : target.state
-  log.info(`listening on ${app.url}`)
+  log.info(`listening on ${boundTo(config.listen.host, app.url)}`)
   log.info(`in front of ${target.url} (${found})`)
   if (app.recovered > 0) log.info(`${app.recovered} interrupted job${app.recovered === 1 ? '' : 's'} queued again`)
+}
+
+/** The address as it is set: of one that stands for all of them, `url` names loopback. */
+function boundTo(host: string, url: string): string {
+  return url.replace(/\/\/.+(?=:\d+$)/, `//${host.includes(':') ? `[${host}]` : host}`)
 }
 
 /** The first signal stops foreman in order, as soon as it has started; the second one ends it at once. */
