@@ -122,6 +122,11 @@ test('what cannot be backed up is said in a line, and leaves nothing', async () 
     stderr: `backup: there is no ${join(data, 'foreman.db')}: FOREMAN_DATA says where it is\n`,
   })
   new Database(join(data, 'foreman.db')).exec('CREATE TABLE t (x); PRAGMA user_version = 1').close()
+  expect(await runScript('backup', [join(folder, 'none', 'a.db')], of((await openForeman()).folder))).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `backup: there is no folder ${join(folder, 'none')}\n`,
+  })
   const other = await runScript('backup', [backup], of(data))
   expect(other.stderr).toContain("is no database of foreman's")
   writeFileSync(join(data, 'foreman.db'), 'x'.repeat(8192))

@@ -41,7 +41,9 @@ function make(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new Refusal(`there is no folder ${dirname(path)}`)
+    if (code !== 'EEXIST') throw error
     throw new Refusal(`${path} is there: another copy is being made, or one was cut off; if it was, remove it`)
   }
 }
