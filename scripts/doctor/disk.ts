@@ -30,10 +30,16 @@ export function kindOf(type: number, platform = process.platform): Finding[] {
 
 export function freeSpace(free: number, bodyMax: number): Finding {
   const { ok, warn, fail } = about('free space')
-  const said = `${(free / 1e9).toFixed(1)} GB`
+  const said = sized(free)
   // The largest job: what it asks and what it is answered.
-  if (free < 2 * bodyMax) return fail(`${said}, and a job may need ${(2 * bodyMax) / 1e6} MB (twice FOREMAN_BODY_MAX)`)
-  return free < 1e9 ? warn(`${said}: jobs are refused when it is used up`) : ok(said)
+  if (free < 2 * bodyMax) return fail(`${said}, and a job may need ${sized(2 * bodyMax)} (twice FOREMAN_BODY_MAX)`)
+  return free < 2 ** 30 ? warn(`${said}: jobs are refused when it is used up`) : ok(said)
+}
+
+/** In the units of the settings, where a MB has 1,048,576 bytes. */
+function sized(bytes: number): string {
+  const [size, unit] = bytes < 2 ** 30 ? [bytes / 2 ** 20, 'MB'] : [bytes / 2 ** 30, 'GB']
+  return `${size.toFixed(size < 10 ? 1 : 0)} ${unit}`
 }
 
 function commitTime(folder: string): Finding {

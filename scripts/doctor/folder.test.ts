@@ -82,11 +82,11 @@ test.each([
 })
 
 test.each([
-  [5e9, 'ok'],
-  [5e8, 'warn'],
-  [1e8, 'fail'],
-])('%d free bytes are %s, where a job may need 128 MB', (free, verdict) => {
-  expect(freeSpace(free, 64e6).verdict).toBe(verdict)
+  [5e9, 'ok', '4.7 GB'],
+  [5e8, 'warn', '477 MB: jobs are refused when it is used up'],
+  [3e6, 'fail', '2.9 MB, and a job may need 128 MB (twice FOREMAN_BODY_MAX)'],
+])('%d free bytes are %s, where a job may need 128 MB: %s', (free, verdict, said) => {
+  expect(freeSpace(free, 64 * 2 ** 20)).toMatchObject({ verdict, said })
 })
 
 test.each([
