@@ -12,12 +12,12 @@ import { fromDebian } from './tools.ts'
 
 /** What the files of deploy/edges ask the environment for. */
 interface Setting {
-  FOREMAN_HOST: string
-  FOREMAN_PORT: string
-  FOREMAN_TLS: string
-  FOREMAN_CERTIFICATE: string
-  FOREMAN_KEY: string
-  FOREMAN_UPSTREAM: string
+  EDGE_HOST: string
+  EDGE_PORT: string
+  EDGE_TLS: string
+  EDGE_CERTIFICATE: string
+  EDGE_KEY: string
+  EDGE_UPSTREAM: string
 }
 
 /** How a kind is started in a folder of its own: a program, and its arguments. */
@@ -26,19 +26,19 @@ type Command = (folder: string, setting: Setting) => { program: string; args: st
 const shipped = (name: string) => join(deploy, 'edges', name)
 
 const commands = {
-  caddy: (folder, { FOREMAN_HOST }) => {
+  caddy: (folder, { EDGE_HOST }) => {
     // Only what lets two of them run on one machine, where another may have port 80.
     const text = `{\nadmin off\nauto_https disable_redirects\n}\nimport ${shipped('Caddyfile')}\n`
-    const file = join(folder, `Caddyfile-${FOREMAN_HOST.replace(':', '-')}`)
+    const file = join(folder, `Caddyfile-${EDGE_HOST.replace(':', '-')}`)
     writeFileSync(file, text)
     return { program: 'caddy', args: ['run', '--config', file, '--adapter', 'caddyfile'] }
   },
   haproxy: () => ({ program: 'haproxy', args: ['-db', '-f', shipped('haproxy.cfg')] }),
   nginx: (folder, setting) => {
-    const name = `nginx-${setting.FOREMAN_PORT}`
+    const name = `nginx-${setting.EDGE_PORT}`
     const template = readFileSync(shipped('nginx.conf.template'), 'utf8')
     const put = (_whole: string, key: string) => setting[key as keyof Setting]
-    writeFileSync(join(folder, `${name}-foreman`), template.replaceAll(/\$\{(FOREMAN_\w+)\}/g, put))
+    writeFileSync(join(folder, `${name}-foreman`), template.replaceAll(/\$\{(EDGE_\w+)\}/g, put))
     const outer = `daemon off; worker_processes 1; pid ${folder}/${name}.pid; error_log stderr warn; events {}\n`
     writeFileSync(join(folder, name), `${outer}http { access_log off; include ${folder}/${name}-foreman; }\n`)
     return { program: 'nginx', args: ['-c', join(folder, name)] }
@@ -65,16 +65,16 @@ export class Edge {
     const port = await freePort()
     const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
     const setting: Setting = {
-      FOREMAN_HOST: `localhost:${port}`,
-      FOREMAN_PORT: String(port),
-      FOREMAN_TLS: `${certificate} ${key}`,
-      FOREMAN_CERTIFICATE: kind === 'haproxy' ? join(folder, 'both.pem') : certificate,
-      FOREMAN_KEY: key,
-      FOREMAN_UPSTREAM: upstream,
+      EDGE_HOST: `localhost:${port}`,
+      EDGE_PORT: String(port),
+      EDGE_TLS: `${certificate} ${key}`,
+      EDGE_CERTIFICATE: kind === 'haproxy' ? join(folder, 'both.pem') : certificate,
+      EDGE_KEY: key,
+      EDGE_UPSTREAM: upstream,
     }
     const { program, args } = commands[kind](folder, setting)
     const env = { ...process.env, ...setting, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder }
-    const edge = new Edge(spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] }), setting.FOREMAN_HOST)
+    const edge = new Edge(spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] }), setting.EDGE_HOST)
     await edge.#listens(port)
     return edge
   }
