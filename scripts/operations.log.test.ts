@@ -4,7 +4,7 @@
 import { globSync } from 'node:fs'
 import pino from 'pino'
 import { expect, test } from 'vitest'
-import { systemClock } from '../server/clock.ts'
+import { VirtualClock } from '../server/clock.ts'
 import { outcomes } from '../server/job/redelivery.ts'
 import { states, transitions } from '../server/job/state.ts'
 import { Ledger } from '../server/ledger/ledger.ts'
@@ -37,8 +37,9 @@ function ledgerSays(): Lines {
     note(lines, msg, pino.levels.labels[level]!, Object.keys(fields))
   }
   const log = pino({ level: 'trace', base: null, timestamp: false }, { write })
+  const clock = new VirtualClock()
   const metrics = new Proxy({}, { get: () => () => undefined }) as Metrics
-  const ledger = new Ledger({ log, metrics, clock: systemClock, oldestPlace: () => Infinity })
+  const ledger = new Ledger({ log, metrics, clock, oldestPlace: () => Infinity })
 
   const row = {
     id: 'j',
@@ -62,6 +63,11 @@ function ledgerSays(): Lines {
       for (const from of states)
         for (const [happening, to] of Object.entries(transitions[from])) changed(to, happening, 1)
       for (const state of ['done', 'failed', 'canceled']) changed(state, 'delete', 1)
+    },
+    refused: () => ledger.refused(new Error('full')),
+    taken() {
+      ledger.taken()
+      clock.advance(60_000)
     },
     loaded: () => ledger.loaded('k', 1),
     holding() {

@@ -87,6 +87,41 @@ describe('a disk that is full', () => {
     expect(foreman.rows('SELECT DISTINCT blob FROM chunk')).toHaveLength(2 + 6)
   })
 
+  test('is said for as long as no job is taken, whatever else still fits, and in the log once, until a minute has passed without a refusal', async () => {
+    const disk = new Disk()
+    const clock = new VirtualClock()
+    const foreman = await openForeman({ fault: disk.fault, clock })
+    const said = () => foreman.lines.flatMap(({ level, msg }) => (/the store/.test(msg) ? [[level, msg]] : []))
+    const refused = [40, 'a submit was refused: the store refuses writes']
+    const taken = [30, 'the store takes submits again']
+    const refuse = async () => {
+      disk.full = true
+      for (const size of [1, 3_000_000])
+        expect((await foreman.post('/jobs', chat('alpha', 'x'.repeat(size)))).status).toBe(507)
+    }
+    const take = async () => {
+      disk.full = false
+      await pass(clock, 1000)
+      expect((await foreman.get('/readyz')).status).toBe(200)
+    }
+    disk.labels = ['submit', 'blob', 'ready']
+    await refuse()
+    expect((await foreman.post('/queue/pause')).status).toBe(200)
+    expect((await foreman.get('/readyz')).status).toBe(503)
+    expect((await foreman.get('/metrics')).text).toMatch(/^foreman_store_writable 0$/m)
+    await take()
+    await pass(clock, 50_000)
+    await refuse()
+    await pass(clock, 60_000)
+    await take()
+    await pass(clock, 50_000)
+    expect(said()).toEqual([refused])
+    await pass(clock, 10_000)
+    expect(said()).toEqual([refused, taken])
+    await refuse()
+    expect(said()).toEqual([refused, taken, refused])
+  })
+
   test.each(['load', 'work', 'finish'])(
     'at the %s of a job: it is kept and written later, no other starts, nothing is done twice',
     async (label) => {
@@ -312,11 +347,10 @@ describe('a disk that is full', () => {
       }
     }
     expect(taken.length).toBeGreaterThan(0)
-    // What /readyz tries is smaller still, and goes through as long as anything does.
-    await eventually(async () => {
-      expect((await post('/jobs', chat())).status).toBe(507)
-      return (await fetch(`${url}/readyz`)).status === 503
-    })
+    // What /readyz tries is no smaller than a job: it goes through where jobs do.
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^foreman_store_writable 0$/m)
+    expect((await post('/jobs', chat())).status).toBe(507)
     expect((await post('/api/generate', { model: 'alpha', prompt: 'x', stream: false })).status).toBe(200)
     await process.end('SIGTERM')
     const foreman = await openForeman({ fake, folder: settings.DATA })

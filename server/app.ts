@@ -63,6 +63,7 @@ export async function startApp({
     owner,
     fault,
     onCommit: ({ ms }) => metrics.committed(ms / 1000),
+    onTaken: () => ledger.taken(),
   })
   if (store.unwritable !== null)
     log.error({ reason: store.unwritable }, 'the data folder cannot be written: jobs can be read, none is taken or run')
@@ -78,6 +79,7 @@ export async function startApp({
     webhookUrl: config.webhookUrl ?? undefined,
     receiverRefused: (url) => guard.refusal(url),
     keep: { done: config.keepDone, failed: config.keepFailed },
+    onRefused: (error) => ledger.refused(error),
     onChange: (row, happening) => {
       ledger.changed(row, happening)
       worker.changed(row)

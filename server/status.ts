@@ -131,7 +131,7 @@ export function readinessOf({ store, clock, target, worker, stopping }: Readines
     // While nobody dares to write, this is what finds out that one could.
     if (store.refusal !== null && clock.now() - triedAt >= triedEvery_ms) {
       triedAt = clock.now()
-      await store.commit.run('ready', () => store.settings.set('asked', String(clock.wall()))).catch(() => undefined)
+      await store.space.try().catch(() => undefined)
     }
     const taken = writable(store, worker)
     return {

@@ -50,6 +50,9 @@ export function errorShown(error: unknown): unknown {
   return { type: error.name, message: 'not what it should be', stack }
 }
 
+/** The disk has taken everything for so long when that is told: one that is nearly full takes small jobs and refuses large ones. */
+const taken_ms = 60_000
+
 const targetWords: Record<TargetState, string> = {
   unknown: 'unknown',
   awake: 'awake',
@@ -65,6 +68,10 @@ export class Ledger {
   #starting: { seq: number; job: Started; listed: ReadonlySet<string> } | null = null
   /** What was last said of people who are held; null: that nobody is. */
   #holding: string | null = null
+  /** It was said that submits are refused, and nothing else since. */
+  #refusing = false
+  /** Takes back that the opposite is about to be said. */
+  #unsay = () => {}
 
   constructor(options: LedgerOptions) {
     this.#options = options
@@ -97,6 +104,25 @@ export class Ledger {
       metrics.jobFinished(row.state, error?.code as Code | undefined)
     }
     if (row.state === 'done') this.#tokens(row)
+  }
+
+  /** The disk refused a submit: told once until `taken` was. */
+  refused(err: unknown): void {
+    this.#unsay()
+    if (this.#refusing) return
+    this.#refusing = true
+    this.#options.log.warn({ err }, 'a submit was refused: the store refuses writes')
+  }
+
+  /** The disk takes writes again. */
+  taken(): void {
+    const { log, clock } = this.#options
+    this.#unsay()
+    if (!this.#refusing) return
+    this.#unsay = clock.at(clock.now() + taken_ms, () => {
+      this.#refusing = false
+      log.info('the store takes submits again')
+    })
   }
 
   /** A preload ended well. */

@@ -8,6 +8,7 @@ import type { Job } from '../job/schema.ts'
 import { asksForJson, type SubmitJob } from '../job/submit.ts'
 import type { StagedBlob } from '../store/blobs.ts'
 import type { JobRow } from '../store/jobs.ts'
+import { isRefusal } from '../store/keeper.ts'
 import type { Drain } from './drain.ts'
 import { owed, type StoredDeliver } from './outbox.ts'
 import type { QueueOptions } from './queue.ts'
@@ -60,7 +61,7 @@ export class Intake {
   }
 
   async take(submissions: readonly Submission[]): Promise<{ results: Taken[]; added: JobRow[] }> {
-    const { store } = this.#options
+    const { store, onRefused } = this.#options
     if (this.#stopping) throw new ForemanError('stopping', 'foreman is stopping', { retryAfterS: 5 })
     for (const submission of submissions) this.#check(submission)
     const known = this.#known(submissions)
@@ -68,6 +69,16 @@ export class Intake {
     for (const submission of submissions) this.#checkStart(submission)
     if (store.unwritable)
       throw new ForemanError('storage_full', `the data folder cannot be written: ${store.unwritable}`)
+    try {
+      return await this.#store(submissions)
+    } catch (error) {
+      if (isRefusal(error)) onRefused?.(error)
+      throw error
+    }
+  }
+
+  async #store(submissions: readonly Submission[]): Promise<{ results: Taken[]; added: JobRow[] }> {
+    const { store } = this.#options
     const staged = await store.blobs.stageAll(submissions.map(({ body }) => body))
     let written = 0
     try {

@@ -34,6 +34,8 @@ export interface QueueOptions extends ReceiverTerms {
   jobTimeout_s: number
   maxAttempts: number
   keep: Keep
+  /** The disk refused a submit. */
+  onRefused?: (error: unknown) => void
   /** Called after each commit that changed a job; `due`: its backoff has passed, its state is the same. */
   onChange?: (row: JobRow, happening: Happening | 'submit' | 'delete' | 'due') => void
 }

@@ -166,8 +166,8 @@ describe('a promise settles only after the commit that holds its write', () => {
 describe('a disk that is full', () => {
   const big = 'x'.repeat(200_000)
 
-  function full() {
-    const made = setup()
+  function full(options?: CommitOptions) {
+    const made = setup(options)
     const pages = Number(made.db.pragma('page_count', { simple: true }))
     const room = (more: number) => made.db.pragma(`max_page_count = ${pages + more}`)
     return { ...made, room }
@@ -205,6 +205,20 @@ describe('a disk that is full', () => {
     await put('b')
     expect(disk.prepare('SELECT name FROM setting').pluck().all()).toEqual(['b'])
   })
+
+  test.each(['submit', 'ready'])(
+    'is told until a %s goes through: what is smaller fits where no job does',
+    async (label) => {
+      let taken = 0
+      const made = full({ onTaken: () => taken++ })
+      made.room(5)
+      await expect(made.put('big', big)).rejects.toMatchObject({ code: 'storage_full' })
+      await made.put('small')
+      expect([made.commit.refusal, taken]).toEqual(['database or disk is full', 0])
+      for (let i = 0; i < 2; i++) await made.commit.run(label, () => undefined)
+      expect([made.commit.refusal, taken]).toEqual([null, 1])
+    },
+  )
 
   test('is told with what the disk said', async () => {
     const { put, room } = full()
@@ -245,8 +259,8 @@ describe('another program that holds the write lock', () => {
     commit.flush()
     await expect(told).rejects.toMatchObject({ code: 'storage_full' })
     disk.exec('COMMIT')
-    await put('c')
-    expect([commit.refusal, rows(disk, 'setting')]).toEqual([null, 1])
+    await commit.run('submit', () => undefined)
+    expect([commit.refusal, rows(disk, 'setting')]).toEqual([null, 0])
   })
 
   test('keeps nobody waiting for a store that is closed', async () => {

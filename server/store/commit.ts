@@ -16,6 +16,8 @@ interface Write {
 export interface CommitOptions {
   /** Called once a tick, with how long the commit held the event loop and how many writes shared it. */
   onCommit?: (facts: { ms: number; writes: number }) => void
+  /** The disk takes writes again. */
+  onTaken?: () => void
   /** How long a write waits while another program writes to the database, in milliseconds. */
   patience_ms?: number
   /** How long what goes along waits for somebody else's transaction at most, in milliseconds. */
@@ -26,11 +28,13 @@ export interface CommitOptions {
 
 /** Another program's lock is tried again so often; its writes are short as a rule. */
 const again_ms = 20
+/** What tells that a disk takes writes again: what is smaller fits into what is left of a full one, where no job does. */
+const proofs = new Set(['submit', 'ready'])
 
 export class GroupCommit {
   readonly #db: Database.Database
   readonly #options: CommitOptions
-  /** Why the last transaction could not be written; null when it was. */
+  /** Why a transaction could not be written; null when none was refused since a job was taken or a try went through. */
   refusal: string | null = null
   /** Goes up when a transaction begins and when it ends, written or not: odd inside of one. */
   version = 0
@@ -118,7 +122,10 @@ export class GroupCommit {
       for (const write of writes) write.reject(failure)
       return
     }
-    this.refusal = null
+    if (this.refusal !== null && writes.some(({ label }) => proofs.has(label))) {
+      this.refusal = null
+      this.#options.onTaken?.()
+    }
     this.#busySince = undefined
     this.#options.onCommit?.({ ms: performance.now() - started, writes: writes.length })
     this.#point(writes, 'after')

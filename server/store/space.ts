@@ -1,4 +1,5 @@
-// Space that erased rows have left in the file goes back to the disk, a few pages in a turn of the event loop.
+// Space that erased rows have left in the file goes back to the disk, a few pages in a turn of the event loop; and a try of
+// whether the disk has room for a job.
 
 import type Database from 'better-sqlite3'
 import type { GroupCommit } from './commit.ts'
@@ -7,17 +8,31 @@ import type { GroupCommit } from './commit.ts'
 const stepPages = 64
 /** Pages that stay for what comes next, rather than be given back and asked for again: 4 MiB. */
 const reservePages = 1024
+/** What a try of the disk needs: as much as the largest transaction that takes a job in (blobs.ts). */
+const tryBytes = 1024 * 1024
 
 export class Space {
   #db: Database.Database
   #commit: GroupCommit
   #free
+  #fill
+  #clear
   #giving: Promise<void> | null = null
 
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#db = db
     this.#commit = commit
     this.#free = db.prepare<[], number>('PRAGMA freelist_count').pluck()
+    this.#fill = db.prepare<[number]>("INSERT INTO setting (name, value) VALUES ('try', hex(zeroblob(?)))")
+    this.#clear = db.prepare("DELETE FROM setting WHERE name = 'try'")
+  }
+
+  /** Finds out whether the disk takes a job of any size: all of this goes through its log, and nothing is left in the rows. */
+  try(): Promise<void> {
+    return this.#commit.run('ready', () => {
+      this.#fill.run(tryBytes / 2)
+      this.#clear.run()
+    })
   }
 
   /** Gives free pages back until only the reserve is left. The file shrinks as its log is written back. */
