@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { setStage, shownAt, snippetsIn, textOf, type Stage } from './page.harness.ts'
-import { Ear, ports, Receiver, signed, type Told } from './receiver.harness.ts'
+import { Ear, ports, Receiver, signed, type ReceiverOptions, type Told } from './receiver.harness.ts'
 
 const secrets = {
   old: 'whsec_b2xkZXIgc2VjcmV0LCAzMiBieXRlcyBvZiBpdCE=',
@@ -102,4 +102,17 @@ export function describeReceiver(language: string, prepare: (folder: string, por
       expect(await told.works()).toBe('job.done job_2')
     })
   })
+}
+
+/** A receiver that a client's page shows: it works off what is signed, and refuses the same when its body was changed. */
+export async function believesSignedOnly(options: ReceiverOptions, data: { id: string }): Promise<void> {
+  const receiver = await Receiver.start(options)
+  try {
+    const told = signed(options.secret, 'msg_1', data)
+    expect(await receiver.tell({ ...told, body: told.body.replace(data.id, 'job_2') })).toBe(401)
+    expect(await receiver.tell(told)).toBe(204)
+    expect(await receiver.works()).toBe(`job.done ${data.id}`)
+  } finally {
+    await receiver.stop()
+  }
 }

@@ -21,11 +21,8 @@ list=foreman-release:$version
 buildah manifest rm "$list" >/dev/null 2>&1 || true
 IFS=, read -ra platforms <<<"${PLATFORMS:-linux/amd64,linux/arm64}"
 for platform in "${platforms[@]}"; do
-  # The base as it is today. OCI images have no HEALTHCHECK: the format is Docker's. The time is the commit's, so that who builds
-  # it again gets the same.
-  buildah bud --isolation chroot --format docker --pull --platform "$platform" --timestamp "$(git log -1 --format=%ct)" \
-    --build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)" --build-arg "SOURCE=${SOURCE:-}" \
-    --manifest "$list" .
+  # On the base as it is today.
+  scripts/image/build.sh --pull --platform "$platform" --manifest "$list"
 done
 
 printf %s "${RELEASE_TOKEN:?}" | buildah login "$tls" --username "${RELEASE_USER:?}" --password-stdin "$registry"

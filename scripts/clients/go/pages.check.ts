@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root, setStage, shownAt, snippetsIn, textOf, type Stage } from '../../page.harness.ts'
-import { ports, Receiver, signed } from '../../receiver.harness.ts'
+import { ports } from '../../receiver.harness.ts'
+import { believesSignedOnly } from '../../receiver.suite.ts'
 import { modulePath } from './module.ts'
 
 const run = promisify(execFile)
@@ -79,19 +80,9 @@ test('the Go that hands over finds the job by its label, follows and prints the 
 
 test('the receiver in Go believes what is signed and refuses what is not', async () => {
   const code = program('webhook.Verify')
-  const receiver = await Receiver.start({
-    command: async (port) => [await build(code.replace(`${ports.webhooks}`, `${port}`))],
-    folder: project,
-    secret,
-  })
-  try {
-    const told = signed(secret, 'msg_1', { id: 'job_1', state: 'done', sequence: 4 })
-    expect(await receiver.tell({ ...told, body: told.body.replace('job_1', 'job_2') })).toBe(401)
-    expect(await receiver.tell(told)).toBe(204)
-    expect(await receiver.works()).toBe('job.done job_1')
-  } finally {
-    await receiver.stop()
-  }
+  const command = async (port: number) => [await build(code.replace(`${ports.webhooks}`, `${port}`))]
+  const data = { id: 'job_1', state: 'done', sequence: 4 }
+  await believesSignedOnly({ command, folder: project, secret }, data)
 })
 
 test('every Go program of the page is one of these', () => {

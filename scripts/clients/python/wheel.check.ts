@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root, setStage, shownAt, snippetsIn, textOf, type Stage } from '../../page.harness.ts'
-import { ports, Receiver, signed } from '../../receiver.harness.ts'
+import { ports } from '../../receiver.harness.ts'
+import { believesSignedOnly } from '../../receiver.suite.ts'
 import { runProgram } from '../../real/cache.ts'
 import { client, python } from './layers.ts'
 
@@ -84,22 +85,11 @@ test('the one that hands over finds the job by its label, follows and prints the
 
 test('the receiver believes what is signed and refuses what is not', async () => {
   const code = program('webhooks.unwrap')
-  const receiver = await Receiver.start({
-    command: async (port) => [installed, written(code.replace(`${ports.webhooks}`, `${port}`))],
-    folder: stage.folder,
-    secret,
-  })
-  try {
-    const { data } = (await (await fetch(`${stage.url}/jobs`, { headers })).json()) as {
-      data: [{ id: string; sequence: number }]
-    }
-    const told = signed(secret, 'msg_1', data[0])
-    expect(await receiver.tell({ ...told, body: told.body.replace('job_', 'jab_') })).toBe(401)
-    expect(await receiver.tell(told)).toBe(204)
-    expect(await receiver.works()).toBe(`job.done ${data[0].id}`)
-  } finally {
-    await receiver.stop()
+  const command = async (port: number) => [installed, written(code.replace(`${ports.webhooks}`, `${port}`))]
+  const { data } = (await (await fetch(`${stage.url}/jobs`, { headers })).json()) as {
+    data: [{ id: string; sequence: number }]
   }
+  await believesSignedOnly({ command, folder: stage.folder, secret }, data[0])
 })
 
 test('the programs are these, and their types are right', async () => {

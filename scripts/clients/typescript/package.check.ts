@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root, setStage, shownAt, snippetsIn, textOf, type Stage } from '../../page.harness.ts'
-import { ports, Receiver, signed } from '../../receiver.harness.ts'
+import { ports } from '../../receiver.harness.ts'
+import { believesSignedOnly } from '../../receiver.suite.ts'
 import { compiler, makeProject, type Project } from './project.ts'
 
 const run = promisify(execFile)
@@ -129,15 +130,8 @@ test('the receiver believes what is signed and refuses what is not', async () =>
     process.execPath,
     await program('webhooks.unwrap', (code) => code.replace(`${ports.webhooks}`, `${port}`)),
   ]
-  const receiver = await Receiver.start({ command, folder: project.folder, secret })
-  try {
-    const told = signed(secret, 'msg_1', { id: 'job_1', state: 'done', sequence: 4 })
-    expect(await receiver.tell({ ...told, body: told.body.replace('job_1', 'job_2') })).toBe(401)
-    expect(await receiver.tell(told)).toBe(204)
-    expect(await receiver.works()).toBe('job.done job_1')
-  } finally {
-    await receiver.stop()
-  }
+  const data = { id: 'job_1', state: 'done', sequence: 4 }
+  await believesSignedOnly({ command, folder: project.folder, secret }, data)
 })
 
 test('who speaks plain REST has its types', async () => {
